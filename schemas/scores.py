@@ -1,0 +1,88 @@
+"""Image quality numbers: what the noise is, what a candidate risks, how it scores, and which one was chosen."""
+
+from pydantic import Field, JsonValue
+
+from schemas.image import ObjectRef
+from schemas.model import Record
+
+RAW = "raw"
+"""Name of the candidate that is the frame as the instrument wrote it."""
+
+
+class NoiseRecord(Record):
+    """The noise of a frame, in units of the frame's full scale (`stages.noise`)."""
+
+    sigma: float
+    """Root mean variance over the frame."""
+    gain: float
+    """``a`` in the variance law ``a * mean + b``."""
+    offset: float
+    """``b`` in the variance law."""
+    row_acf: tuple[float, ...]
+    """Autocorrelation along a row at lags 0, 1, 2, ...; 1 at lag 0, 0 beyond the last."""
+    column_lag1: float
+    """Autocorrelation at lag 1 along y; rows scanned at different times have none."""
+    saturated: float
+    """Share of pixels at 0 or at full scale."""
+    holds: bool
+    """Whether the model describes this frame."""
+    why_not: str | None = None
+
+
+class Risk(Record):
+    """Estimated mean squared error of a candidate against the unknown clean frame (`stages.risk`).
+
+    Squared units of the frame's full scale; it may be slightly negative, being an unbiased estimate.
+    """
+
+    value: float
+    se: float
+    row_j: float
+    """The second voice: row-wise J-invariance, in the same units."""
+    blocks: tuple[float, ...]
+    """Mean over each scored block; the same blocks for all candidates of a frame, so differences are paired."""
+
+
+class Candidate(Record):
+    """One restoration of a frame by one method. Its pixels are at ``object``; the raw frame's are the image's own."""
+
+    name: str
+    stage: str
+    method: str
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    config_hash: str
+    object: ObjectRef | None = None
+    seconds: float = 0.0
+    risk: Risk | None = None
+    skipped: str | None = None
+    """Why the method does not apply to this frame; then there is no object."""
+    cache_hit: bool = False
+    scores: dict[str, float | None] = Field(default_factory=dict)
+
+
+class Scoring(Record):
+    """What the metrics stage found: the frame's noise, and the scores of every candidate by name."""
+
+    noise: NoiseRecord
+    scores: dict[str, dict[str, float | None]]
+
+
+class Selection(Record):
+    """Which candidate, by which rule, by what margin, and why."""
+
+    chosen: str
+    rule: str
+    reason: str
+    """One sentence for a person."""
+    margin: float | None = None
+    """Risk of the runner-up minus risk of the chosen, squared units of full scale."""
+    margin_se: float | None = None
+    runner_up: str | None = None
+    flags: tuple[str, ...] = ()
+    """What a person should know before believing the result."""
+
+
+class Result(Record):
+    """What a stage computed that is none of ours."""
+
+    values: dict[str, JsonValue]

@@ -1,0 +1,1 @@
+"""What is computed: restorations, scores, selections. Arrays and values in, arrays and values out."""

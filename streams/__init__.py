@@ -1,0 +1,1 @@
+"""When and where: Kafka, S3, Redis, Postgres, time, retries, telemetry, command line."""
