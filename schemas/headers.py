@@ -81,7 +81,7 @@ class Headers:
             extra=tuple((name, value) for name, value in pairs if name not in known),
         )
 
-    def followed_by(self, *, id: str, type: str, source: str, time: datetime) -> "Headers":  # noqa: A002 - CloudEvents' own names
+    def followed_by(self, *, id: str, type: str, source: str, time: datetime) -> "Headers":
         """Return the headers of the event that answers this one: the same subject, trace, replay and retry marks."""
         return replace(self, id=id, type=type, source=source, time=time)
 

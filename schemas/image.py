@@ -15,7 +15,8 @@ NAMESPACE = UUID("6f0f2a8e-5d0b-5c1e-9a53-6d1b3f0a7c42")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 StoreName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-Key = Annotated[str, Field(pattern=r"^(?!.*(\.\.|//))[A-Za-z0-9][A-Za-z0-9._/=-]{0,511}$")]
+_SEGMENT = r"[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*"
+Key = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=512)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
@@ -59,7 +60,7 @@ class Palette(StrEnum):
 class Image(Record):
     """One page of the bytes that an instrument wrote, and everything besides them that stages read.
 
-    ``image_id`` and ``version`` come from `image_id_of` and `version_of`. ``None`` means that the file is silent, never 0.
+    ``image_id`` and ``version`` come from `image_id_of` and `version_of`. ``None`` means that the file is silent.
     """
 
     image_id: str

@@ -6,6 +6,7 @@ along a row. The second difference along y therefore sees the noise and nothing 
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from schemas.scores import NoiseRecord
 LAGS = 9
 """Lags of the row autocorrelation that are measured."""
 ROWS_INDEPENDENT_BELOW = 0.25
-"""Lag-1 correlation along y from which rows do not count as independent (0.42 on resampled frames, -0.1..0.16 on others)."""
+"""Lag-1 correlation along y above which rows do not count as independent (0.42 on resampled frames, else below 0.16)."""
 MIN_SIDE_PX = 16
 """Frames with a shorter side tell too little about their noise."""
 
@@ -38,7 +39,7 @@ class Noise:
     def variance(self, mean: Pixels) -> Pixels:
         """Variance where the noise-free frame is ``mean``: ``gain * mean + offset``, floored at 0.15 of the frame's."""
         floor = 0.15 * self.sigma**2
-        return np.maximum(self.gain * mean + self.offset, floor).astype(np.float32)
+        return np.asarray(np.maximum(self.gain * mean + self.offset, floor), np.float32)
 
     def scaled(self, factor: float) -> "Noise":
         """Return the law of the same noise with ``factor`` times the variance."""
@@ -62,7 +63,7 @@ class Noise:
         white = rng.standard_normal(mean.shape)
         spectrum = np.fft.rfft(white, axis=1) * np.sqrt(self.row_psd(mean.shape[1]))
         coloured = np.fft.irfft(spectrum, mean.shape[1], axis=1)
-        return (coloured * np.sqrt(self.variance(mean))).astype(np.float32)
+        return np.asarray(coloured * np.sqrt(self.variance(mean)), np.float32)
 
     def to_record(self) -> NoiseRecord:
         """Return the law as it travels in an event."""
@@ -129,7 +130,7 @@ def _robust_variance(values: Pixels) -> float:
 
 def _variance_law(difference: Pixels, mean: Pixels, sigma2: float) -> tuple[float, float]:
     edges = np.quantile(mean, np.linspace(0.02, 0.98, 9))
-    bins = [(mean >= low) & (mean <= high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    bins = [(mean >= low) & (mean <= high) for low, high in pairwise(edges)]
     points = [(float(mean[b].mean()), _robust_variance(difference[b])) for b in bins if b.sum() > 150]
     means, variances = (np.array(v) for v in zip(*points, strict=True)) if points else (np.array([]), np.array([]))
     if len(points) < 3 or np.ptp(means) < 0.03:

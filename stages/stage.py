@@ -60,8 +60,8 @@ class Stage(ABC):
     """A frozen dataclass whose fields are its options; called with a batch, it gives one outcome an image, in order.
 
     It has no state between calls, never sees the clock, a logger or a server, and leaves its inputs untouched.
-    A stage of your own needs ``name``, ``version`` and ``__call__``: it then has one part, ``"result"``, computed from the
-    raw frame and kept in the event under ``results[name]``.
+    A stage of your own needs ``name``, ``version`` and ``__call__``: it then has one part, ``"result"``, computed from
+    the raw frame and kept in the event under ``results[name]``.
     """
 
     name: ClassVar[str]
