@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real pairs and instrument files; skipped where it is absent, a failure where it is and ``CI`` is set."""
+    """Folder of real pairs and instrument files: where it is absent tests skip, or fail when ``CI`` is set."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if folder.is_dir():
         return folder

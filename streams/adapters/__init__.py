@@ -1,0 +1,1 @@
+"""One concrete adapter a file; `streams.wiring` alone names them."""

@@ -1,0 +1,188 @@
+"""What the path of an image needs of the world: a transport, an object store, a cache and a ledger.
+
+Every adapter maps its library's errors to `TransientError` and `InvalidImage`; whatever else it raises ends the process.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.image import ObjectRef
+
+WireHeaders = Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a poll brings."""
+
+    partition: Partition
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: WireHeaders
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the value."""
+        return len(self.value or b"")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What is to be published."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: WireHeaders
+
+
+class Transport(Protocol):
+    """One member of a consumer group, with the producer that answers what it reads.
+
+    One thread polls, pauses and resumes, and does nothing else; one other thread commits. Rebalances happen inside
+    `poll`, which then calls the two functions given to `subscribe`.
+    """
+
+    def subscribe(self, topic: str, *, on_assign: "PartitionsFn", on_revoke: "PartitionsFn") -> None:
+        """Join the group."""
+
+    def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
+        """Wait for at least one message, at most ``timeout_s``; return what is there, in partition order."""
+
+    def pause(self) -> None:
+        """Fetch nothing more until `resume`; polling goes on, so that the group keeps this member."""
+
+    def resume(self) -> None:
+        """Fetch again."""
+
+    def commit(self, outgoing: Sequence[Outgoing], positions: Mapping[Partition, int]) -> None:
+        """Publish the events and move the group's positions (the next offsets to read), both or neither.
+
+        Raises
+        ------
+        TransientError
+            If neither happened and the same call may be tried again.
+        """
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+PartitionsFn = Callable[[Collection[Partition]], None]
+
+
+class Publisher(Protocol):
+    """Publishes events outside any transaction: feeds and tools."""
+
+    def publish(self, events: Iterable[Outgoing]) -> None:
+        """Publish, and return when every broker acknowledgement is in; raises `TransientError` otherwise."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+
+class ObjectStore(Protocol):
+    """Bytes under a key that is derived from them: putting the same bytes again changes nothing."""
+
+    def put(self, data: bytes, *, folder: str, suffix: str, media_type: str) -> ObjectRef:
+        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process."""
+
+    def get(self, ref: ObjectRef) -> bytes:
+        """Read, with size and sha256 checked; raises `InvalidImage` where it is gone or altered."""
+
+    def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
+        """Return those whose bytes are known to be gone; a store that cannot tell cheaply returns none."""
+
+
+class DedupCache(Protocol):
+    """Outcome bodies by outcome key; never the truth, may forget anything at any time."""
+
+    def get(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Return the bodies of the keys that are remembered."""
+
+    def put(self, bodies: Mapping[str, bytes]) -> None:
+        """Remember."""
+
+
+class State(StrEnum):
+    """How an event was answered."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class SettlementId:
+    """Which event was answered: an acquisition at a stage, in a lane, by a pipeline, at an attempt."""
+
+    acquisition_id: str
+    stage: str
+    lane: str
+    pipeline: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes."""
+
+    id: SettlementId
+    image_id: str
+    version: str
+    source_name: str
+    state: State
+    settled_at: datetime
+    reason: str | None = None
+    computed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """An outcome as the ledger keeps it."""
+
+    key: str
+    body: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What stands in the ledger after a batch was settled, whoever wrote it first."""
+
+    bodies: Mapping[str, bytes]
+    settlements: Mapping[SettlementId, Settlement]
+
+
+class JobLedger(Protocol):
+    """The truth about what was computed and what was answered. The first to write an entry wins; nothing is altered."""
+
+    def bodies(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Return the outcome bodies of the keys that are settled."""
+
+    def settlements(self, ids: Collection[SettlementId]) -> dict[SettlementId, Settlement]:
+        """Return the settlements that exist."""
+
+    def settle(self, outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Settled:
+        """Insert what is absent, all or nothing, and return what now stands for every entry given."""
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Drop outcomes whose objects have vanished, so that they are computed again."""
+
+    def history(self, image: str) -> tuple[list[OutcomeRow], list[Settlement]]:
+        """Everything known of the images whose id starts with, or whose source name is, ``image``; oldest first."""
+
+    def close(self) -> None:
+        """Release the connection."""
