@@ -1,0 +1,229 @@
+"""How wrong is a restoration, when nobody knows the clean frame? Two estimates that need only the noise law.
+
+*Recorruption.* For a frame ``y = x + n`` draw ``z`` of the law of ``n``. Then ``y + αz`` and ``y - z/α`` carry
+uncorrelated noise: the first is restored and the second judges it (Pang et al. 2021, CVPR,
+"Recorrupted-to-Recorrupted"; Oliveira, Lei, Tibshirani 2022, "Unbiased risk estimation in the normal means problem via
+coupled bootstrap"). Written out,
+
+    (D(y + αz) - y + z/α)² = (D(y + αz) - y)² + 2/α · z · (D(y + αz) - y) + z²/α²
+
+the last term does not depend on ``D`` and its mean is known, so it is left out instead of estimated. In the middle term
+anything that does not depend on ``z`` may stand for the last ``y``, because ``z`` has zero mean; ``D(y)`` itself takes
+most of the variance away. The risk is the mean of ``(D(y + αz) - y)² - v + 2/α · z · (D(y + αz) - D(y))`` with ``v``
+the noise variance.
+
+*Row-wise J-invariance.* Horizontal runs as wide as the noise is correlated are replaced by the mean of the rows above
+and below, and what the method then says of a run's centre is compared with the pixel that was hidden (Batson, Royer
+2019, ICML, "Noise2Self", with a mask that follows the scan). The risk is the mean of ``(D(hidden) - y)² - v`` over the
+centres.
+
+Windows, draws and masks depend on the frame and the seed alone, so differences between candidates are paired.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.frame import Pixels
+from schemas.scores import Risk
+from stages.noise import Noise
+from stages.stage import Restore
+
+RECORRUPTION = 0.5
+"""``α``: how much noise is added, in standard deviations of the frame's own."""
+WHOLE_FRAME_PX = 192 * 192
+"""Frames of up to so many pixels are scored whole; of larger ones at most a quarter, in up to four windows."""
+WINDOW_SIDE_PX = (128, 256)
+"""Shortest and longest side of a window."""
+MARGIN_PX = 12
+"""Pixels along a window's cut sides that are restored and not scored: a method sees no neighbours beyond the cut."""
+HIDDEN_EVERY_ROWS = 4
+"""Distance of the rows in which runs are hidden."""
+CORRELATED_ABOVE = 0.05
+"""Row autocorrelation above which pixels are hidden together."""
+BLOCK_GRIDS = {1: (4, 4), 2: (3, 3), 3: (2, 3), 4: (2, 2)}
+"""Rows and columns of blocks in each window, by the number of windows: 16 to 18 blocks in all."""
+
+Mask = NDArray[np.bool_]
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What one window of a frame puts to every method; arrays are ``(h, w)``."""
+
+    window: Window
+    seen: Pixels
+    """``y``."""
+    mean: Pixels
+    """``y``, blurred: what stands for ``D(y)`` where that is not known."""
+    variance: Pixels
+    draw: Pixels
+    """``z``."""
+    hidden: Pixels
+    """``y`` with runs filled from the rows above and below."""
+    centres: Mask
+    """Centres of the hidden runs."""
+    scored: Mask
+    """Pixels that are neither saturated nor in a margin."""
+
+    @property
+    def recorrupted(self) -> Pixels:
+        """``y + αz``, clipped like an instrument's frame; unbiased still, for the clipping is then part of ``D``."""
+        return np.asarray(np.clip(self.seen + RECORRUPTION * self.draw, 0, 1))
+
+
+def assess(restore: Restore, frame: Pixels, noise: Noise, *, seed: str, restored: Pixels | None = None) -> Risk:
+    """Estimate the mean squared error of ``restore`` on one frame ``(H, W)`` in ``[0, 1]``; see `assess_all`."""
+    return assess_all(restore, [frame], [noise], [seed], restored=None if restored is None else [restored])[0]
+
+
+def assess_all(
+    restore: Restore,
+    frames: Sequence[Pixels],
+    noises: Sequence[Noise],
+    seeds: Sequence[str],
+    *,
+    restored: Sequence[Pixels] | None = None,
+) -> list[Risk]:
+    """Estimate the mean squared error of ``restore`` on each of some frames of one shape.
+
+    All windows have the same shape and go to ``restore`` in one call: half the work of restoring the frames.
+
+    Parameters
+    ----------
+    restore
+        The method; what it gives is clipped to ``[0, 1]``, as a candidate's frame is.
+    frames, noises
+        ``(H, W)`` float32 in ``[0, 1]``, as the instrument wrote them, and their noise laws. Where a law does not hold
+        the estimate means nothing.
+    seeds
+        What windows, draws and masks follow from: the image's identity, the same for all candidates of an image.
+    restored
+        What ``restore`` gave for the frames. Without it the estimate is as unbiased and has a larger variance.
+    """
+    trials = [trials_of(frame, noise, seed) for frame, noise, seed in zip(frames, noises, seeds, strict=True)]
+    inputs = [(pixels, law) for some, noise in zip(trials, noises, strict=True) for pixels, law in _inputs(some, noise)]
+    outputs = iter(restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
+    risks = []
+    for index, some in enumerate(trials):
+        pairs = [(_clipped(next(outputs)), _clipped(next(outputs))) for _ in some]
+        known = [trial.mean if restored is None else restored[index][trial.window] for trial in some]
+        risks.append(_risk(some, pairs, known))
+    return risks
+
+
+def trials_of(frame: Pixels, noise: Noise, seed: str) -> list[Trial]:
+    """Choose the windows of a frame and draw what is put to every method in them."""
+    rng = np.random.default_rng(list(sha256(seed.encode()).digest()))
+    windows = list(_windows(frame.shape, rng))
+    return [_trial(frame, noise, window, rng) for window in windows]
+
+
+def _windows(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Window]:
+    area = shape[0] * shape[1]
+    if area <= WHOLE_FRAME_PX:
+        yield slice(0, shape[0]), slice(0, shape[1])
+        return
+    side = int(np.clip(area**0.5 / 4, *WINDOW_SIDE_PX))
+    height, width = min(side, shape[0]), min(side, shape[1])
+    count = int(np.clip(area / 4 / (height * width), 1, 4))
+    grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}[count]
+    rows, columns = grid if shape[0] >= shape[1] else grid[::-1]
+    for row in range(rows):
+        for column in range(columns):
+            top, left = _place(row, rows, height, shape[0], rng), _place(column, columns, width, shape[1], rng)
+            yield slice(top, top + height), slice(left, left + width)
+
+
+def _place(cell: int, cells: int, length: int, full: int, rng: np.random.Generator) -> int:
+    """Place a window anywhere in its cell of the axis, inside the frame."""
+    first, last = cell * full // cells, (cell + 1) * full // cells - length
+    return int(np.clip(rng.integers(first, max(first, last) + 1), 0, full - length))
+
+
+def _trial(frame: Pixels, noise: Noise, window: Window, rng: np.random.Generator) -> Trial:
+    seen = np.ascontiguousarray(frame[window])
+    mean = np.asarray(cv2.GaussianBlur(seen, (0, 0), 1.5), np.float32)
+    hidden, centres = _hide(seen, noise, rng)
+    scored = _scored(frame, window)
+    return Trial(
+        window=window,
+        seen=seen,
+        mean=mean,
+        variance=noise.variance(mean),
+        draw=noise.draw(mean, rng),
+        hidden=hidden,
+        centres=centres & scored if (centres & scored).any() else centres,
+        scored=scored,
+    )
+
+
+def _hide(seen: Pixels, noise: Noise, rng: np.random.Generator) -> tuple[Pixels, Mask]:
+    """Fill runs so wide that nothing left to see is correlated with the noise of a run's centre."""
+    width = 1 + 2 * sum(value > CORRELATED_ABOVE for value in noise.row_acf[1:])
+    first_row = rng.integers(min(HIDDEN_EVERY_ROWS, seen.shape[0]))
+    first_column = rng.integers(min(width + 2, seen.shape[1]))
+    centres = np.zeros(seen.shape, np.uint8)
+    centres[first_row::HIDDEN_EVERY_ROWS, first_column :: width + 2] = 1
+    runs = cv2.dilate(centres, np.ones((1, width), np.uint8))
+    padded = np.pad(seen, ((1, 1), (0, 0)), mode="symmetric")
+    return np.where(runs > 0, (padded[:-2] + padded[2:]) / 2, seen), centres > 0
+
+
+def _scored(frame: Pixels, window: Window) -> Mask:
+    scored = np.zeros(frame.shape, np.bool_)
+    inner = tuple(
+        slice(side.start + MARGIN_PX * (side.start > 0), side.stop - MARGIN_PX * (side.stop < length))
+        for side, length in zip(window, frame.shape, strict=True)
+    )
+    scored[inner] = True
+    unsaturated = (frame > 0) & (frame < 1)
+    both = (scored & unsaturated)[window]
+    return both if both.any() else scored[window]
+
+
+def _inputs(trials: Sequence[Trial], noise: Noise) -> Iterator[tuple[Pixels, Noise]]:
+    for trial in trials:
+        yield trial.recorrupted, noise.scaled(1 + RECORRUPTION**2)
+        yield trial.hidden, noise
+
+
+def _clipped(pixels: Pixels) -> Pixels:
+    return np.asarray(np.clip(pixels, 0, 1))
+
+
+def _risk(trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known: Sequence[Pixels]) -> Risk:
+    errors: list[NDArray[np.float32]] = []
+    row_errors: list[NDArray[np.float32]] = []
+    blocks: list[float] = []
+    for trial, (recorrupted, hidden), restored in zip(trials, pairs, known, strict=True):
+        error = (recorrupted - trial.seen) ** 2 - trial.variance
+        error += 2 / RECORRUPTION * trial.draw * (recorrupted - restored)
+        errors.append(error[trial.scored])
+        row_errors.append(((hidden - trial.seen) ** 2 - trial.variance)[trial.centres])
+        blocks.extend(_block_means(error, trial.scored, BLOCK_GRIDS[len(trials)]))
+    return Risk(
+        value=_rounded(float(np.concatenate(errors).mean())),
+        se=_rounded(float(np.std(blocks, ddof=1)) / len(blocks) ** 0.5) if len(blocks) > 1 else 0.0,
+        row_j=_rounded(float(np.concatenate(row_errors).mean())),
+        blocks=tuple(_rounded(block) for block in blocks),
+    )
+
+
+def _block_means(error: Pixels, scored: Mask, grid: tuple[int, int]) -> Iterator[float]:
+    """Mean of each block with scored pixels; which blocks have any does not depend on the method."""
+    rows, columns = np.flatnonzero(scored.any(axis=1)), np.flatnonzero(scored.any(axis=0))
+    for some_rows in np.array_split(rows, grid[0]):
+        for some_columns in np.array_split(columns, grid[1]):
+            block = np.ix_(some_rows, some_columns)
+            if scored[block].any():
+                yield float(error[block][scored[block]].mean())
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
