@@ -64,7 +64,7 @@ def register(clean: Pixels, noisy: Pixels) -> Alignment:
 
 
 def shift_between(first: Pixels, second: Pixels) -> Floats:
-    """How far ``(y, x)`` in pixels the content of the first frame has moved in the second; nowhere if one is constant."""
+    """How far ``(y, x)`` in pixels the content of the first frame moved in the second; nowhere if one is constant."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return np.zeros(2)
     shift, _, _ = phase_cross_correlation(  # type: ignore[no-untyped-call]
