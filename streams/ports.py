@@ -1,6 +1,6 @@
 """What the path of an image needs of the world: a transport, an object store, a cache and a ledger.
 
-Every adapter maps its library's errors to `TransientError` and `InvalidImage`; whatever else it raises ends the process.
+Every adapter maps its library's errors to `TransientError` and `InvalidImage`; anything else ends the process.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -1,6 +1,7 @@
 """Kafka messages as the ports know them, and the publisher and reader that need no group transaction."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import Message as KafkaMessage
@@ -17,7 +18,7 @@ def to_message(message: KafkaMessage) -> Message:
         timestamp_ms=message.timestamp()[1],
         key=message.key(),
         value=message.value(),
-        headers=tuple((name, value) for name, value in message.headers() or ()),
+        headers=tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
     )
 
 

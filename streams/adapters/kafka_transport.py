@@ -26,7 +26,12 @@ CONSUMER = {
     "queued.max.messages.kbytes": 16_384,
     "reconnect.backoff.max.ms": 1000,
 }
-PRODUCER = {"transaction.timeout.ms": 30_000, "linger.ms": 0, "compression.type": "zstd", "reconnect.backoff.max.ms": 1000}
+PRODUCER = {
+    "transaction.timeout.ms": 30_000,
+    "linger.ms": 0,
+    "compression.type": "zstd",
+    "reconnect.backoff.max.ms": 1000,
+}
 
 log = structlog.get_logger()
 
@@ -131,7 +136,7 @@ def _is_data(message: KafkaMessage) -> bool:
     error = message.error()
     if error is None:
         return True
-    if error.code() in {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}:  # noqa: SLF001
+    if error.code() in {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}:
         return False
     raise KafkaException(error)
 

@@ -1,0 +1,152 @@
+"""The threads of one worker: one that polls, some that answer, one that commits."""
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn, TypeVar
+
+import structlog
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from streams.errors import TransientError
+from streams.flow import Flow, Ticket
+from streams.ports import Partition, Transport
+from streams.telemetry import IN_FLIGHT, RETRIES, STAGE_SECONDS, Activity, Telemetry
+from streams.worker import Answer, Worker
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much at a time: the batch, its age, the handlers, and what may be in flight."""
+
+    batch: int = 8
+    batch_age_s: float = 0.01
+    handlers: int = 2
+    max_in_flight: int = 64
+    max_in_flight_bytes: int = 2 << 20
+    revoke_deadline_s: float = 60.0
+
+
+class Crew:
+    """A worker's threads. `run` returns after `stop`, or raises what went wrong in any of them."""
+
+    def __init__(self, worker: Worker, transport: Transport, pace: Pace, telemetry: Telemetry) -> None:
+        self._worker = worker
+        self._transport = transport
+        self._pace = pace
+        self._telemetry = telemetry
+        self._name = worker.desk.stage.name
+        self._flow: Flow[Answer] = Flow(max_messages=pace.max_in_flight, max_bytes=pace.max_in_flight_bytes)
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._held: set[Partition] = set()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        threads = [self._thread(self._handle, f"handler-{n}") for n in range(self._pace.handlers)]
+        threads.append(self._thread(self._commit, "committer"))
+        try:
+            topic = self._worker.desk.step.consumes
+            self._transport.subscribe(topic, on_assign=self._assigned, on_revoke=self._revoked)
+            while not self._stopping.is_set():
+                self._poll()
+            self._flow.revoke(set(self._held), deadline_s=0 if self._failure else self._pace.revoke_deadline_s)
+        finally:
+            self._stopping.set()
+            self._flow.close()
+            for thread in threads:
+                thread.join()
+            self._transport.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ask `run` to return: queued work is dropped, running work is committed or dropped at the deadline."""
+        self._stopping.set()
+
+    def _poll(self) -> None:
+        if not self._flow.wait_for_room(0.5):
+            self._transport.pause()
+            while not self._flow.wait_for_room(0.05) and not self._stopping.is_set():
+                self._flow.admit(self._transport.poll(limit=1, timeout_s=0))
+            self._transport.resume()
+        self._flow.admit(self._transport.poll(limit=self._pace.max_in_flight, timeout_s=0.1))
+        self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name)
+
+    def _assigned(self, partitions: Collection[Partition]) -> None:
+        self._held |= set(partitions)
+        self._flow.assign(partitions)
+
+    def _revoked(self, partitions: Collection[Partition]) -> None:
+        self._held -= set(partitions)
+        self._flow.revoke(partitions, deadline_s=self._pace.revoke_deadline_s)
+
+    def _handle(self) -> None:
+        while tickets := self._take():
+            messages = [ticket.message for ticket in tickets]
+            with self._telemetry.timed(STAGE_SECONDS, self._name):
+                answers = self._patiently(partial(self._worker.answer, messages))
+            self._flow.finish(tickets, answers)
+
+    def _take(self) -> list[Ticket[Answer]]:
+        with self._telemetry.spending(self._name, Activity.IDLE):
+            return self._flow.take(count=self._pace.batch, age_s=self._pace.batch_age_s)
+
+    def _commit(self) -> None:
+        while tickets := self._flow.collect(limit=500):
+            answers = [ticket.answer for ticket in tickets if ticket.answer is not None]
+            positions = {ticket.lease.partition: ticket.message.offset + 1 for ticket in tickets}
+            self._patiently(partial(self._worker.publish, answers, positions))
+            self._flow.release(tickets)
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call again, with jittered back-off, as long as the error is transient and nobody stops us."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=wait_random_exponential(multiplier=0.2, max=30),
+            stop=stop_when_event_set(self._stopping),
+            sleep=sleep_using_event(self._stopping),
+            before_sleep=self._note_retry,
+            retry_error_callback=_stopped,
+        )
+        return retrying(call)
+
+    def _note_retry(self, state: RetryCallState) -> None:
+        self._telemetry.count(RETRIES, self._name)
+        reason = str(state.outcome.exception()) if state.outcome else ""
+        log.warning("batch_retried", stage=self._name, attempt=state.attempt_number, reason=reason)
+
+    def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                target()
+            except _Stopped:
+                return
+            except BaseException as error:  # raised again by run()
+                self._failure = self._failure or error
+                self._stopping.set()
+                self._flow.close()
+
+        thread = threading.Thread(target=guarded, name=f"{self._name}-{name}", daemon=True)
+        thread.start()
+        return thread
+
+
+class _Stopped(Exception):
+    """The crew stops while a call waits for better times; nothing of it is committed."""
+
+
+def _stopped(state: RetryCallState) -> NoReturn:
+    raise _Stopped

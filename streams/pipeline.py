@@ -1,0 +1,161 @@
+"""A pipeline from its TOML file: which stages, in which order, with which options.
+
+::
+
+    path = ["stages.filter:Filter", "stages.metrics:Metrics"]     # classes, in order
+
+    [filter.candidates.gaussian]                                  # options, by the stage's name
+    method = "stages.filter.gaussian:Gaussian"                    # a table with `method` becomes that class
+    strength = 1.0
+"""
+
+import dataclasses
+import importlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.model import digest
+from stages.stage import Stage, identity_of
+from streams.errors import UsageError
+
+LIVE = "live"
+IMAGES = "images"
+DEAD_LETTERS = "sem.deadletter"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage and the topics that it reads and writes."""
+
+    stage: Stage
+    consumes: str
+    produces: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Stages in order; ``hash`` changes whenever any of their options does."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    hash: str
+
+    def steps(self, lane: str = LIVE) -> list[Step]:
+        """Return the stages with their topics in a lane."""
+        topics = [topic(lane, word) for word in (IMAGES, *(stage.emits or stage.name for stage in self.stages))]
+        return [Step(stage, topics[i], topics[i + 1]) for i, stage in enumerate(self.stages)]
+
+
+def topic(lane: str, word: str) -> str:
+    """Return the name of a topic; those of the live lane have no prefix.
+
+    >>> topic("live", "images"), topic("replay", "images")
+    ('sem.images', 'sem.replay.images')
+    """
+    return f"sem.{word}" if lane == LIVE else f"sem.{lane}.{word}"
+
+
+def load_pipeline(path: Path | None = None) -> Pipeline:
+    """Read a pipeline file, the default one when none is named.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or names something that does not exist, with the place in the file.
+    """
+    source = path if path is not None else files("deploy") / "pipeline.toml"
+    try:
+        text = source.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the pipeline file {source}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source} is no valid TOML: {error}") from error
+    return _built(path.stem if path else "default", tables, str(source))
+
+
+def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
+    match tables.get("path"):
+        case [str(), *_] as classes if all(isinstance(c, str) for c in classes):
+            pass
+        case _:
+            raise UsageError(f'{source}: needs a line like path = ["stages.filter:Filter", ...] that names its stages')
+    stage_types = [_named(str(c), f"{source}: path") for c in classes]
+    for named, stage_type in zip(classes, stage_types, strict=True):
+        if not (isinstance(stage_type, type) and issubclass(stage_type, Stage)):
+            raise UsageError(f"{source}: path: '{named}' is no stage")
+    names = [stage_type.name for stage_type in stage_types]
+    if len(set(names)) < len(names):
+        raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
+    unknown = sorted(set(tables) - set(names) - {"path"})
+    if unknown:
+        raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
+    stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
+    _check_candidates(stages, source)
+    return Pipeline(name, stages, digest([_identity(stage) for stage in stages])[:16])
+
+
+def _check_candidates(stages: tuple[Stage, ...], source: str) -> None:
+    seen: set[str] = {"raw", "reference"}
+    for stage in stages:
+        for name in getattr(stage, "candidates", {}):
+            if name in seen:
+                raise UsageError(f"{source}: [{stage.name}.candidates.{name}]: this candidate's name is taken")
+            seen.add(name)
+
+
+def _identity(stage: Stage) -> Any:  # noqa: ANN401 - JSON
+    options = {field.name: _jsonable(getattr(stage, field.name)) for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+    return {"stage": stage.name, "version": stage.version, "options": options}
+
+
+def _jsonable(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
+    return identity_of(value) if hasattr(value, "version") else value
+
+
+def _made(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any configured class
+    """Return an instance of a frozen dataclass from a table; nested tables that name a method become its instances."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{place}: expected a table of options")
+    hints = get_type_hints(cls)
+    fields = {field.name for field in dataclasses.fields(cls) if field.init}
+    unknown = sorted(set(table) - fields)
+    if unknown:
+        raise UsageError(f"{place}: unknown option '{unknown[0]}'; {cls.__name__} has: {', '.join(sorted(fields))}")
+    options = {name: _option(hints[name], value, f"{place} {name}") for name, value in table.items()}
+    try:
+        return cls(**options)
+    except (TypeError, ValueError, OSError) as error:
+        raise UsageError(f"{place}: {error}") from error
+
+
+def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any option of any class
+    if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
+        return {name: _candidate(item, f"{place}.{name}") for name, item in value.items()}
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        raise UsageError(f"{place} = {value!r}: {error.errors()[0]['msg'].lower()}") from error
+
+
+def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any configured class
+    if "method" not in table:
+        raise UsageError(f'{place}: needs a line like method = "stages.filter.gaussian:Gaussian"')
+    options = {name: item for name, item in table.items() if name != "method"}
+    return _made(_named(str(table["method"]), place), options, place)
+
+
+def _named(name: str, place: str) -> Any:  # noqa: ANN401 - any configured class
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{place}: cannot find '{name}' (module:Class): {error}") from error

@@ -1,0 +1,94 @@
+"""Every metric that a process exports, in one typed list, and the registry that holds them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+
+class Activity(StrEnum):
+    """What a handler's second is spent on; every wait is charged to its cause."""
+
+    POLL = "poll"
+    FETCH = "fetch"
+    WAIT_FOR_SLOT = "wait_for_slot"
+    COMPUTE = "compute"
+    STORE = "store"
+    LEDGER = "ledger"
+    COMMIT = "commit"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its name (with its unit), its labels and its meaning."""
+
+    name: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+IMAGES = Metric("semstream_images", ("stage", "state"), "Events answered, by how: done or rejected.")
+PARTS = Metric("semstream_parts", ("stage", "source"), "Parts of outcomes, by source: computed, cache or ledger.")
+SECONDS = Metric("semstream_handler_seconds", ("stage", "activity"), "Where the handlers' seconds go.")
+RETRIES = Metric("semstream_retries", ("stage",), "Batches tried again after a transient error.")
+IN_FLIGHT = Metric("semstream_in_flight_messages", ("stage",), "Messages admitted and not yet committed.")
+STAGE_SECONDS = Metric("semstream_stage_seconds", ("stage",), "Seconds from a batch's arrival to its answers.")
+
+COUNTERS = (IMAGES, PARTS, SECONDS, RETRIES)
+GAUGES = (IN_FLIGHT,)
+HISTOGRAMS = (STAGE_SECONDS,)
+BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 1800)
+
+
+class Telemetry:
+    """The metrics of one process in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {m.name: Counter(m.name, m.meaning, m.labels, registry=self.registry) for m in COUNTERS}
+        self._gauges = {m.name: Gauge(m.name, m.meaning, m.labels, registry=self.registry) for m in GAUGES}
+        self._histograms = {
+            m.name: Histogram(m.name, m.meaning, m.labels, registry=self.registry, buckets=BUCKETS_S)
+            for m in HISTOGRAMS
+        }
+
+    def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        self._counters[metric.name].labels(*labels).inc(by)
+
+    def set(self, metric: Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        self._gauges[metric.name].labels(*labels).set(value)
+
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Add an observation to a histogram."""
+        self._histograms[metric.name].labels(*labels).observe(value)
+
+    @contextmanager
+    def spending(self, stage: str, activity: Activity) -> Iterator[None]:
+        """Charge the seconds of the block to an activity."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.count(SECONDS, stage, activity.value, by=time.perf_counter() - start)
+
+    @contextmanager
+    def timed(self, metric: Metric, *labels: str) -> Iterator[None]:
+        """Observe the seconds of the block."""
+        start = time.perf_counter()
+        yield
+        self.observe(metric, time.perf_counter() - start, *labels)
+
+    def seconds(self, stage: str, activity: Activity) -> float:
+        """Seconds charged so far."""
+        labels = {"stage": stage, "activity": activity.value}
+        return self.registry.get_sample_value(f"{SECONDS.name}_total", labels) or 0.0
+
+    def serve(self, port: int, address: str = "127.0.0.1") -> None:
+        """Answer ``GET /metrics`` in a background thread."""
+        start_http_server(port, address, registry=self.registry)

@@ -1,0 +1,214 @@
+"""The path of a batch, read top to bottom: what every stage's worker does, whatever the stage.
+
+1. `Transport.poll` and 8. `Transport.commit` are called by the `streams.crew.Crew` that a worker's threads form.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+import structlog
+
+from schemas.model import Record
+from schemas.scores import Candidate
+from stages.stage import Done, Outcome, Part, Task
+from streams.errors import InvalidImage
+from streams.frames import Frames
+from streams.job import Desk, Job, dead_letter, done_event, parse
+from streams.ports import (
+    DedupCache,
+    JobLedger,
+    Message,
+    ObjectStore,
+    OutcomeRow,
+    Outgoing,
+    Partition,
+    Settled,
+    State,
+    Transport,
+)
+from streams.telemetry import IMAGES, PARTS, Activity, Telemetry
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything outside the process that a worker reaches, and the clock.
+
+    ``slots`` are the places where a stage may compute at one time, shared by the workers of a process.
+    ``notice`` is told the acquisitions that something was computed for.
+    """
+
+    store: ObjectStore
+    cache: DedupCache
+    ledger: JobLedger
+    frames: Frames
+    slots: threading.Semaphore
+    telemetry: Telemetry
+    now: Callable[[], datetime]
+    notice: Callable[[str], None] = field(default=lambda acquisition_id: None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a message comes to: one event, and outcome bodies worth remembering."""
+
+    event: Outgoing
+    bodies: dict[str, bytes]
+
+
+class Worker:
+    """One stage at its desk: `answer` is steps 2 to 7, `publish` steps 8 and 9."""
+
+    def __init__(self, desk: Desk, transport: Transport, around: Surroundings) -> None:
+        self.desk = desk
+        self._transport = transport
+        self._around = around
+
+    def answer(self, messages: Sequence[Message]) -> list[Answer]:
+        """Answer each message with one event; nothing is published yet, but everything it speaks of is durable."""
+        parsed = [self._parse(message) for message in messages]
+        jobs = [job for job in parsed if isinstance(job, Job)]
+        jobs = self._recall(jobs)
+        jobs = [self._fetch(job) for job in jobs]
+        jobs = self._compute(jobs)
+        jobs = [self._store(job) for job in jobs]
+        settled = self._settle(jobs)
+        answers = iter([self._answer(job, settled) for job in jobs])
+        return [next(answers) if isinstance(job, Job) else job for job in parsed]
+
+    def _parse(self, message: Message) -> Job | Answer:
+        """2. Parse; what is malformed goes to the dead letters."""
+        try:
+            return parse(message, self.desk)
+        except InvalidImage as error:
+            log.warning("event_malformed", stage=self.desk.stage.name, reason=str(error))
+            return Answer(dead_letter(message, str(error), self.desk, self._around.now()), {})
+
+    def _recall(self, jobs: list[Job]) -> list[Job]:
+        """3. What the cache or the ledger knows is not computed again; a rejection answers only the same delivery."""
+        with self.spending(Activity.LEDGER):
+            wanted = {job.key(self.desk, part) for job in jobs for part in job.parts}
+            cached = self._around.cache.get(wanted)
+            absent = wanted - set(cached)
+            known = {**cached, **(self._around.ledger.bodies(absent) if absent else {})}
+            jobs = [self._recalled(job, known) for job in jobs]
+            unsettled = [job.settlement_id(self.desk) for job in jobs if job.missing]
+            rejected = self._around.ledger.settlements(unsettled) if unsettled else {}
+        self._count_parts("cache", len(cached))
+        self._count_parts("ledger", len(known) - len(cached))
+        past = [rejected.get(job.settlement_id(self.desk)) for job in jobs]
+        return [
+            replace(job, rejection=answer.reason) if answer and answer.state is State.REJECTED else job
+            for job, answer in zip(jobs, past, strict=True)
+        ]
+
+    def _recalled(self, job: Job, known: dict[str, bytes]) -> Job:
+        stage = self.desk.stage
+        bodies = {part: known.get(job.key(self.desk, part)) for part in job.parts}
+        records = {part: stage.record.from_json(body) for part, body in bodies.items() if body is not None}
+        objects = {r.object.key: part for part, r in records.items() if isinstance(r, Candidate) and r.object}
+        refs = [r.object for r in records.values() if isinstance(r, Candidate) and r.object]
+        gone = [objects[ref.key] for ref in self._around.store.vanished(refs)]
+        if gone:
+            self._around.ledger.forget([job.key(self.desk, part) for part in gone])
+        return replace(job, records={part: record for part, record in records.items() if part not in gone})
+
+    def _fetch(self, job: Job) -> Job:
+        """4. Fetch the frames that the stage needs, where anything is to be computed."""
+        if job.rejection is not None or not job.missing:
+            return job
+        with self.spending(Activity.FETCH):
+            try:
+                frames = self._around.frames.of(job.event, self.desk.stage.needs(job.event))
+            except InvalidImage as error:
+                return replace(job, rejection=str(error))
+        return replace(job, task=Task(job.event, job.missing, frames))
+
+    def _compute(self, jobs: list[Job]) -> list[Job]:
+        """5. Call the stage, frames of one shape at a time."""
+        tasks = [job.task for job in jobs if job.task is not None]
+        outcomes: dict[int, Outcome] = {}
+        for _, group in groupby(sorted(tasks, key=_shape), key=_shape):
+            batch = list(group)
+            with self.spending(Activity.WAIT_FOR_SLOT):
+                self._around.slots.acquire()
+            try:
+                with self.spending(Activity.COMPUTE):
+                    computed = self.desk.stage(batch)
+            except Exception as error:
+                error.add_note(f"stage {self.desk.stage.name}, images {[t.event.image.image_id for t in batch]}")
+                raise
+            finally:
+                self._around.slots.release()
+            outcomes.update({id(task): outcome for task, outcome in zip(batch, computed, strict=True)})
+        return [self._with_outcome(job, outcomes[id(job.task)]) if job.task else job for job in jobs]
+
+    def _with_outcome(self, job: Job, outcome: Outcome) -> Job:
+        if not isinstance(outcome, Done):
+            return replace(job, task=None, rejection=outcome.reason)
+        if set(outcome.parts) != set(job.missing):
+            wrong = f"stage {self.desk.stage.name} gave {sorted(outcome.parts)}, asked for {sorted(job.missing)}"
+            raise RuntimeError(wrong)
+        self._count_parts("computed", len(outcome.parts))
+        self._around.notice(job.event.acquisition.acquisition_id)
+        return replace(job, task=None, computed=outcome.parts)
+
+    def _store(self, job: Job) -> Job:
+        """6. Put the new frames under keys derived from their content."""
+        with self.spending(Activity.STORE):
+            kept = {name: self._kept(part) for name, part in job.computed.items()}
+        return replace(job, records={**job.records, **kept})
+
+    def _kept(self, part: Part) -> Record:
+        return part.record.but(object=self._around.frames.keep(part.frame)) if part.frame else part.record
+
+    def _settle(self, jobs: list[Job]) -> Settled:
+        """7. Write outcomes and settlements where none stand; what is published is what then stands."""
+        now = self._around.now()
+        rows = {
+            key: OutcomeRow(key, job.records[part].to_json(), now)
+            for job in jobs
+            for part, key in [(part, job.key(self.desk, part)) for part in job.computed]
+        }
+        with self.spending(Activity.LEDGER):
+            return self._around.ledger.settle(list(rows.values()), [job.settlement(self.desk, now) for job in jobs])
+
+    def _answer(self, job: Job, settled: Settled) -> Answer:
+        stage, now = self.desk.stage, self._around.now()
+        settlement = settled.settlements[job.settlement_id(self.desk)]
+        self._around.telemetry.count(IMAGES, stage.name, settlement.state.value)
+        if settlement.state is State.REJECTED:
+            log.warning("image_rejected", stage=stage.name, image_id=settlement.image_id, reason=settlement.reason)
+            return Answer(dead_letter(job.message, settlement.reason or "", self.desk, now, job), {})
+        keys = {part: job.key(self.desk, part) for part in job.parts}
+        winners = {part: settled.bodies[key] for part, key in keys.items() if key in settled.bodies}
+        records = {**job.records, **{part: stage.record.from_json(body) for part, body in winners.items()}}
+        ordered = {part: _marked(records[part], hit=part not in settlement.computed) for part in job.parts}
+        event = done_event(job, stage.extend(job.event, ordered), self.desk, now)
+        return Answer(event, {keys[part]: body for part, body in winners.items()})
+
+    def publish(self, answers: Sequence[Answer], positions: Mapping[Partition, int]) -> None:
+        """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
+        with self.spending(Activity.COMMIT):
+            self._transport.commit([answer.event for answer in answers], positions)
+        self._around.cache.put({key: body for answer in answers for key, body in answer.bodies.items()})
+
+    def spending(self, activity: Activity) -> AbstractContextManager[None]:
+        """Charge the seconds of a block to an activity of this stage."""
+        return self._around.telemetry.spending(self.desk.stage.name, activity)
+
+    def _count_parts(self, source: str, number: int) -> None:
+        self._around.telemetry.count(PARTS, self.desk.stage.name, source, by=number)
+
+
+def _shape(task: Task) -> tuple[int, int]:
+    return next(iter(task.frames.values())).shape if task.frames else (0, 0)
+
+
+def _marked(record: Record, *, hit: bool) -> Record:
+    return record.but(cache_hit=hit) if isinstance(record, Candidate) else record
