@@ -21,7 +21,7 @@ LAGS = 9
 ROWS_INDEPENDENT_BELOW = 0.25
 """Lag-1 correlation along y above which rows are not independent (0.42 on resampled frames, else below 0.16)."""
 ROWS_ALTERNATE_BELOW = -0.5
-"""Lag-1 correlation along y below which rows alternate; noise alone reads -0.05 to -0.27, its smooth part being gone."""
+"""Lag-1 correlation along y below which rows alternate (-0.05 to -0.27 for noise whose smooth part is gone)."""
 MIN_SIDE_PX = 16
 """Frames with a shorter side tell too little about their noise."""
 NO_NOISE_BELOW = 1e-5
