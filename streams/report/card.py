@@ -1,0 +1,133 @@
+"""One image with pictures: before and after, what was chosen and why, and every candidate."""
+
+from schemas.events import ImageEvent
+from schemas.frame import Frame
+from schemas.image import Image
+from schemas.scores import RAW, Candidate, NoiseRecord, Selection
+from streams.report import quantities
+from streams.report.candidates import candidate_table, pictured, score_table
+from streams.report.entry import ReportEntry
+from streams.report.markup import Html, element, joined
+from streams.report.viewer import viewer
+
+
+def card(entry: ReportEntry, *, index: int, link: str | None) -> Html:
+    """Return the card of an image; the only place where pixels are fetched, one image at a time."""
+    return element(
+        "article",
+        _heading(entry, index=index, link=link),
+        element("div", _viewer(entry), _verdict(entry), class_="halves"),
+        score_table(entry.event),
+        id=anchor(index),
+        aria_labelledby=f"{anchor(index)}-name",
+    )
+
+
+def anchor(index: int) -> str:
+    """Return the id of an image's card."""
+    return f"image-{index}"
+
+
+def _heading(entry: ReportEntry, *, index: int, link: str | None) -> Html:
+    image = entry.event.image
+    return element(
+        "header",
+        element("h3", element("span", str(index), class_="place"), entry.source_path, id=f"{anchor(index)}-name"),
+        element("p", " · ".join(_origin(image)), class_="quiet"),
+        element("a", "Restored file", href=link, class_="file") if link else "",
+    )
+
+
+def _origin(image: Image) -> list[str]:
+    known = [image.instrument_id if image.instrument_id != "unknown" else None, image.recipe, image.format]
+    size = f"{image.valid_roi.width} × {image.valid_roi.height} px"
+    pixel = f"{image.pixel_size_nm:.4g} nm/px" if image.pixel_size_nm else "pixel size unknown"
+    return [*(text for text in known if text), size, pixel, f"{image.effective_bits or image.dtype}" + _bits(image)]
+
+
+def _bits(image: Image) -> str:
+    return " bit" if image.effective_bits else ""
+
+
+def _viewer(entry: ReportEntry) -> Html:
+    candidates = pictured(entry.event)
+    frames: dict[str, Frame] = {RAW: entry.frames(RAW)} | {c.name: entry.frames(c.name) for c in candidates}
+    return viewer(frames, chosen=_preselected(entry.event, candidates), pixel_size_nm=entry.event.image.pixel_size_nm)
+
+
+def _preselected(event: ImageEvent, candidates: list[Candidate]) -> str:
+    """Return the chosen candidate's name; where the raw frame itself was kept, the best of the others."""
+    chosen = event.selection.chosen if event.selection else None
+    names = [c.name for c in candidates]
+    return chosen if chosen in names else names[0] if names else RAW
+
+
+def _verdict(entry: ReportEntry) -> Html:
+    event = entry.event
+    return element(
+        "div",
+        _choice(event, event.selection) if event.selection else element("p", "Nothing was selected.", class_="choice"),
+        _flags(entry.flags),
+        _noise(event.noise) if event.noise else element("p", "The noise was not measured.", class_="quiet"),
+        candidate_table(event),
+        class_="verdict",
+    )
+
+
+def _choice(event: ImageEvent, selection: Selection) -> Html:
+    chosen = event.candidate(selection.chosen)
+    gain = quantities.gain_db(event, chosen)
+    kept = chosen.name == RAW
+    return joined(
+        element(
+            "p",
+            element("strong", "Raw frame kept" if kept else chosen.name),
+            element("span", f"{quantities.decibels(gain)} dB over raw", class_="gain") if gain and not kept else "",
+            class_="choice",
+        ),
+        element("p", selection.reason, class_="reason"),
+        element("p", _margin(event, selection), class_="quiet"),
+    )
+
+
+def _margin(event: ImageEvent, selection: Selection) -> str:
+    parts = [f"Rule: {selection.rule}"]
+    if selection.runner_up is not None:
+        parts.append(f"runner-up: {selection.runner_up}")
+    db, ses = quantities.margin_db(event), quantities.margin_ses(event)
+    if db is not None:
+        parts.append(f"margin: {quantities.decibels(db)} dB")
+    if ses is not None:
+        parts.append(f"{quantities.number(ses, decimals=1)} standard errors")
+    return " · ".join(parts)
+
+
+def _flags(flags: tuple[str, ...]) -> Html:
+    if not flags:
+        return Html()
+    return element("ul", *(element("li", flag) for flag in flags), class_="flags", aria_label="Flags")
+
+
+def _electrons(noise: NoiseRecord) -> str:
+    count = quantities.electrons(noise)
+    return quantities.DASH if count is None else f"{quantities.number(count, decimals=0)} e⁻"
+
+
+def _noise(noise: NoiseRecord) -> Html:
+    lag1 = noise.row_acf[1] if len(noise.row_acf) > 1 else 0.0
+    facts = {
+        "Noise σ": (f"{100 * noise.sigma:.2f} % FS", "Standard deviation of the noise, in percent of full scale"),
+        "Full scale": (
+            _electrons(noise),
+            "Electrons at full scale, from how the noise grows with the signal",
+        ),
+        "Row corr.": (quantities.number(lag1), "Correlation of the noise between neighbours along a row"),
+        "Column corr.": (
+            quantities.number(noise.column_lag1),
+            "Correlation along a column; near 0 where rows are independent",
+        ),
+        "Saturated": (f"{100 * noise.saturated:.2g} %", "Share of pixels at black or white"),
+    }
+    items = (element("div", element("dt", k), element("dd", v), title=tip) for k, (v, tip) in facts.items())
+    doubt = element("ul", element("li", f"Noise model: {noise.why_not or 'does not hold'}"), class_="flags")
+    return joined(element("dl", *items, class_="facts"), Html() if noise.holds else doubt)

@@ -1,0 +1,149 @@
+"""The top of the page: totals, how to read it, what failed, and a line for every image."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from streams.report import quantities
+from streams.report.card import anchor
+from streams.report.entry import ReportEntry, Setback, Summary
+from streams.report.markup import Html, element, joined
+
+HOW_TO_READ = (
+    "Every image was restored by several methods, and each restoration was judged without a clean reference. ",
+    element("b", "Estimated error"),
+    " is how far a restoration is thought to lie from the noise-free image, as a root mean square in percent of full "
+    "scale, ± its standard error; lower is better. ",
+    element("b", "Gain"),
+    " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
+    "speaks against it or a gentler method is as good within the error of the comparison. ",
+    element("b", "Amber"),
+    " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, and press ",
+    element("i", "Removed"),
+    ": what a method took away should look like plain noise and show nothing of the specimen.",
+)
+
+
+@dataclass
+class Tally:
+    """What is counted while the images pass."""
+
+    images: int = 0
+    flagged: int = 0
+    computed: int = 0
+    cached: int = 0
+    chosen: Counter[str] = field(default_factory=Counter)
+    gains_db: list[float] = field(default_factory=list)
+
+    def add(self, entry: ReportEntry) -> None:
+        """Count one image."""
+        event = entry.event
+        chosen = quantities.chosen_of(event)
+        gain = quantities.gain_db(event, chosen) if chosen else None
+        self.images += 1
+        self.flagged += bool(entry.flags)
+        self.cached += sum(c.cache_hit for c in event.restored)
+        self.computed += len(event.restored)
+        self.chosen[chosen.name if chosen else "none"] += 1
+        self.gains_db += [] if gain is None else [gain]
+
+
+def totals(tally: Tally, summary: Summary) -> Html:
+    """Return the numbers of the run and the share of each method."""
+    fed = tally.images + len(summary.failures) + len(summary.skips)
+    rate = tally.images / summary.seconds if summary.seconds > 0 else None
+    tiles = (
+        _tile("Images", f"{fed}"),
+        _tile("Restored", f"{tally.images}"),
+        _tile("Failed", f"{len(summary.failures)}", mood="bad" if summary.failures else None),
+        _tile("Skipped", f"{len(summary.skips)}"),
+        _tile("Flagged", f"{tally.flagged}", mood="warn" if tally.flagged else None),
+        _tile("Median gain", f"{quantities.decibels(median(tally.gains_db) if tally.gains_db else None)} dB"),
+        _tile("From cache", f"{tally.cached} of {tally.computed}", note="candidates"),
+        _tile("Time", quantities.seconds(summary.seconds), note=f"{quantities.number(rate)} images/s"),
+    )
+    return element(
+        "section", element("dl", *tiles, class_="tiles"), _shares(tally), aria_label="Totals", class_="totals"
+    )
+
+
+def how_to_read() -> Html:
+    """Return the paragraph that explains the page."""
+    return element("section", element("h2", "How to read this"), element("p", *HOW_TO_READ), class_="prose")
+
+
+def setbacks(title: str, rows: Sequence[Setback], *, mood: str) -> Html:
+    """Return the files without a result and their reasons; nothing where there are none."""
+    if not rows:
+        return Html()
+    head = element("tr", element("th", "File", scope="col"), element("th", "Reason", scope="col"))
+    lines = (element("tr", element("th", r.path, scope="row"), element("td", r.reason)) for r in rows)
+    table = element("table", element("thead", head), element("tbody", *lines), class_="setbacks")
+    region = element("div", table, class_="scroll tall", role="region", aria_label=title, tabindex=0)
+    return element("section", element("h2", f"{title} ({len(rows)})", class_=mood), region)
+
+
+def index_head() -> Html:
+    """Return the heading of the table of all images."""
+    columns: Iterable[tuple[str, str | None]] = (
+        ("#", "number"),
+        ("Image", None),
+        ("Instrument", None),
+        ("Chosen", None),
+        ("Est. error, % FS", "number"),
+        ("Gain, dB", "number"),
+        ("Margin, dB", "number"),
+        ("Flags", None),
+        ("Pictures", None),
+    )
+    return element("thead", element("tr", *(element("th", name, scope="col", class_=kind) for name, kind in columns)))
+
+
+def index_cells(entry: ReportEntry, *, index: int, link: str | None) -> Html:
+    """Return the cells of one image's line, all but the one that leads to its pictures; there is no newline in them."""
+    event = entry.event
+    chosen = quantities.chosen_of(event)
+    risk = chosen.risk if chosen else None
+    gain = quantities.gain_db(event, chosen) if chosen else None
+    margin = quantities.margin_db(event)
+    instrument = event.image.instrument_id
+    return joined(
+        element("td", str(index), class_="number quiet"),
+        element("th", element("a", entry.source_path, href=link, title="Restored file"), scope="row"),
+        element("td", quantities.DASH if instrument == "unknown" else instrument),
+        element("td", chosen.name if chosen else quantities.DASH),
+        _sortable(quantities.error_percent(risk), risk.value if risk else None),
+        _sortable(quantities.decibels(gain), gain),
+        _sortable(quantities.decibels(margin), margin),
+        element("td", "; ".join(entry.flags), class_="flag-text"),
+    )
+
+
+def index_row(cells: Html, *, index: int, pictured: bool) -> Html:
+    """Return the line of one image, with a link to its card where there is one."""
+    view = element("a", "view", href=f"#{anchor(index)}", aria_label=f"Pictures of image {index}")
+    return element("tr", cells, element("td", view if pictured else quantities.DASH))
+
+
+def _tile(label: str, value: str, *, note: str = "", mood: str | None = None) -> Html:
+    return element("div", element("dt", label), element("dd", value, element("small", note)), class_=mood)
+
+
+def _shares(tally: Tally) -> Html:
+    rows = (
+        element(
+            "tr",
+            element("th", name, scope="row"),
+            element("td", element("span", class_="bar", style=f"--share:{n / tally.images:.3f}"), class_="bar-cell"),
+            element("td", f"{n}", class_="number"),
+            element("td", f"{100 * n / tally.images:.0f} %", class_="number quiet"),
+        )
+        for name, n in tally.chosen.most_common()
+    )
+    table = element("table", element("caption", "Chosen"), element("tbody", *rows))
+    return element("div", table, class_="shares")
+
+
+def _sortable(shown: str, value: float | None) -> Html:
+    return element("td", shown, class_="number", data_sort="" if value is None else f"{value:.6g}")

@@ -1,0 +1,133 @@
+"""Numbers as a person reads them. What is not known is a dash."""
+
+import math
+from collections.abc import Sequence
+
+from schemas.events import ImageEvent
+from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+
+DASH = "–"
+
+
+def number(value: float | None, *, decimals: int = 2) -> str:
+    """Return the value with fixed decimals and a true minus sign.
+
+    >>> number(-1.5), number(None)
+    ('−1.50', '–')
+    """
+    if value is None:
+        return DASH
+    digits = f"{value:.{decimals}f}"
+    return f"−{digits[1:]}" if value < 0 and float(digits) != 0 else digits.lstrip("-")
+
+
+def aligned(values: Sequence[float | None]) -> list[str]:
+    """Return values of one score with equal decimals, so many that the largest has four significant digits.
+
+    >>> aligned([32.8149, 9.5, None])
+    ['32.81', '9.50', '–']
+    >>> aligned([0.00123456, -0.0001])
+    ['0.001235', '−0.000100']
+    """
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    decimals = min(max(3 - math.floor(math.log10(largest)), 0), 8) if largest > 0 else 0
+    return [number(value, decimals=decimals) for value in values]
+
+
+def decibels(value: float | None) -> str:
+    """Return a signed number of decibels, without its unit.
+
+    >>> decibels(9.876), decibels(-0.2)
+    ('+9.9', '−0.2')
+    """
+    signed = number(value, decimals=1)
+    return f"+{signed}" if value is not None and value > 0 else signed
+
+
+def seconds(value: float) -> str:
+    """Return a duration in the unit that fits it.
+
+    >>> seconds(0.00042), seconds(0.0312), seconds(4.2), seconds(340), seconds(7800)
+    ('0.4 ms', '31 ms', '4.2 s', '5 min 40 s', '2 h 10 min')
+    """
+    if value < 0.00005:
+        return "< 0.1 ms"
+    if value < 0.0095:
+        return f"{value * 1000:.1f} ms"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def rms_percent(mse: float) -> float:
+    """Root of a mean squared error, in percent of full scale; 0 where the unbiased estimate fell below 0."""
+    return 100 * math.sqrt(max(mse, 0.0))
+
+
+def error_percent(risk: Risk | None) -> str:
+    """Return the estimated rms error in percent of full scale with its standard error (first order: se / 2 rms).
+
+    Where the estimate is within two standard errors of nothing, the upper end of that range stands.
+
+    >>> error_percent(Risk(value=4e-4, se=2e-5, row_j=0, blocks=()))
+    '2.00 ± 0.05'
+    >>> error_percent(Risk(value=-1e-6, se=5e-6, row_j=0, blocks=()))
+    '< 0.30'
+    """
+    if risk is None:
+        return DASH
+    if risk.value <= 2 * risk.se:
+        return f"< {rms_percent(risk.value + 2 * risk.se):.2f}"
+    rms = math.sqrt(risk.value)
+    return f"{100 * rms:.2f} ± {100 * risk.se / (2 * rms):.2f}"
+
+
+def ratio_db(above: float | None, below: float | None) -> float | None:
+    """Decibels between two mean squared errors; ``None`` where one is unknown or not positive."""
+    if above is None or below is None or above <= 0 or below <= 0:
+        return None
+    return 10 * math.log10(above / below)
+
+
+def raw_error(event: ImageEvent) -> float | None:
+    """Mean squared error of the raw frame: its risk where one was estimated, else the variance of its noise."""
+    for candidate in event.candidates:
+        if candidate.name == RAW and candidate.risk is not None:
+            return candidate.risk.value
+    return event.noise.sigma**2 if event.noise and event.noise.sigma > 0 else None
+
+
+def gain_db(event: ImageEvent, candidate: Candidate) -> float | None:
+    """How far a candidate's estimated squared error lies below the raw frame's."""
+    return ratio_db(raw_error(event), candidate.risk.value if candidate.risk else None)
+
+
+def chosen_of(event: ImageEvent) -> Candidate | None:
+    """The candidate that was selected, if one was."""
+    return event.candidate(event.selection.chosen) if event.selection else None
+
+
+def margin_db(event: ImageEvent) -> float | None:
+    """How far the runner-up's estimated squared error lies above the chosen one's."""
+    chosen = chosen_of(event)
+    if chosen is None or chosen.risk is None or event.selection is None or event.selection.margin is None:
+        return None
+    return ratio_db(chosen.risk.value + event.selection.margin, chosen.risk.value)
+
+
+def margin_ses(event: ImageEvent) -> float | None:
+    """The margin in standard errors of the paired difference."""
+    selection = event.selection
+    if selection is None or selection.margin is None or not selection.margin_se:
+        return None
+    return selection.margin / selection.margin_se
+
+
+def electrons(noise: NoiseRecord) -> float | None:
+    """Electrons at full scale, ``1 / gain``, where the noise grows with the signal."""
+    return 1 / noise.gain if noise.gain > 0 else None

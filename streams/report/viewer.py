@@ -1,0 +1,98 @@
+"""Before and after, one over the other: static pictures side by side until the page's script takes over."""
+
+from collections.abc import Mapping
+
+from schemas.frame import Frame
+from schemas.scores import RAW
+from streams.report.markup import Html, element, joined
+from streams.report.pictures import MAX_SIDE_PX, GreyWindow, centre, data_uri
+
+ZOOMS = (1, 2, 4, 8)
+
+
+def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | None) -> Html:
+    """Return the viewer of a raw frame and its restorations; ``chosen`` is the one that is shown first."""
+    raw = frames[RAW]
+    window = GreyWindow.of(raw)
+    height, width = centre(raw.pixels).shape
+    magnification = max(1, MAX_SIDE_PX // max(height, width))
+    after = [
+        _picture(name, data_uri(frame, window, lossless=name == chosen), shown=name == chosen)
+        for name, frame in frames.items()
+        if name != RAW
+    ]
+    viewport = element(
+        "div",
+        element("div", _picture(RAW, data_uri(raw, window, lossless=True), shown=True), class_="layer before"),
+        element("div", *after, class_="layer after") if after else "",
+        _overlays(chosen) if after else "",
+        class_="viewport",
+        role="group",
+        tabindex=0,
+        aria_label="Pictures before and after. Plus and minus zoom, arrow keys move.",
+    )
+    return element(
+        "figure",
+        viewport,
+        _controls([name for name in frames if name != RAW], chosen=chosen) if after else "",
+        element("figcaption", _caption(raw, window), class_="quiet"),
+        class_="viewer",
+        style=f"--width:{width};--height:{height};--side:{width * magnification}px",
+        data_nm=f"{pixel_size_nm:.6g}" if pixel_size_nm else None,
+    )
+
+
+def _picture(name: str, uri: str, *, shown: bool) -> Html:
+    alt = "Raw frame" if name == RAW else f"Restored by {name}"
+    return element("img", src=uri, alt=alt, data_name=name, decoding="async", draggable="false", hidden=not shown)
+
+
+def _overlays(chosen: str) -> Html:
+    divider = element(
+        "div",
+        class_="divider",
+        role="slider",
+        tabindex=0,
+        aria_label="Divider between raw and restored",
+        aria_valuemin=0,
+        aria_valuemax=100,
+        aria_valuenow=50,
+    )
+    return joined(
+        divider,
+        element("span", RAW, class_="tag left"),
+        element("span", chosen, class_="tag right"),
+        element("span", class_="scalebar", hidden=True),
+    )
+
+
+def _controls(names: list[str], *, chosen: str) -> Html:
+    picks = (element("button", n, type="button", data_pick=n, aria_pressed=str(n == chosen).lower()) for n in names)
+    zooms = (
+        element(
+            "button", f"{z}×", type="button", data_zoom=z, aria_pressed=str(z == 1).lower(), aria_label=f"Zoom {z}×"
+        )
+        for z in ZOOMS
+    )
+    removed = element(
+        "button",
+        "Removed ×2",
+        type="button",
+        data_removed=True,
+        aria_pressed="false",
+        title="Raw minus restored, twice amplified: it should look like plain noise and show nothing of the specimen",
+    )
+    return element(
+        "div",
+        element("div", *picks, class_="buttons", role="group", aria_label="Restoration shown"),
+        element("div", removed, *zooms, class_="buttons", role="group", aria_label="View and zoom"),
+        class_="controls",
+    )
+
+
+def _caption(raw: Frame, window: GreyWindow) -> str:
+    height, width = centre(raw.pixels).shape
+    whole = raw.shape == (height, width)
+    part = "Whole frame" if whole else f"Centre {width} × {height} px of {raw.shape[1]} × {raw.shape[0]}"
+    grey = f"{100 * window.black:.0f} to {100 * window.white:.0f} % of full scale" if window.stretches else "full scale"
+    return f"{part}, native pixels; grey range: {grey}"
