@@ -65,4 +65,4 @@ class DeadLetter(Record):
     attempt: int
     failed_at: datetime
     host: str
-    original: OriginalMessage
+    original: OriginalMessage | None

@@ -106,12 +106,17 @@ def image_id_of(sha256: str, page: int) -> str:
 
 
 def version_of(
-    *, reader: str, valid_roi: Roi, databar_source: str | None, recipe: str | None, prior: str | None
+    *,
+    reader: str,
+    valid_roi: Roi,
+    databar_source: str | None,
+    recipe: str | None = None,
+    prior: str | None = None,
+    reference: str | None = None,
 ) -> str:
     """Hash of everything besides the bytes that the stages read."""
-    return digest(
-        {"reader": reader, "roi": valid_roi.model_dump(), "databar": databar_source, "recipe": recipe, "prior": prior}
-    )[:16]
+    read = {"reader": reader, "roi": valid_roi.model_dump(), "databar": databar_source, "recipe": recipe}
+    return digest({**read, "prior": prior, "reference": reference})[:16]
 
 
 def acquisition_id_of(source: str, relative_path: str, image_id: str) -> str:

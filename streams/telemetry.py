@@ -84,10 +84,9 @@ class Telemetry:
         yield
         self.observe(metric, time.perf_counter() - start, *labels)
 
-    def seconds(self, stage: str, activity: Activity) -> float:
-        """Seconds charged so far."""
-        labels = {"stage": stage, "activity": activity.value}
-        return self.registry.get_sample_value(f"{SECONDS.name}_total", labels) or 0.0
+    def total(self, metric: Metric, **labels: str) -> float:
+        """Return what a counter has come to."""
+        return self.registry.get_sample_value(f"{metric.name}_total", labels) or 0.0
 
     def serve(self, port: int, address: str = "127.0.0.1") -> None:
         """Answer ``GET /metrics`` in a background thread."""

@@ -1,0 +1,52 @@
+# Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt bench bench-fidelity train schemas clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup: $(READY)  ## Build .venv (about a minute; 6 GB with torch)
+
+$(READY): pyproject.toml deploy/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "semstream needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "python3 cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bm3d,dev]'
+	@touch $@
+
+demo: $(READY)  ## Simulated instrument, embedded pipeline, report in out/report.html
+	$(BIN)/semstream demo --out out
+
+test: $(READY)  ## Run every test
+	$(BIN)/pytest
+
+lint: $(READY)  ## ruff, mypy strict, import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(READY)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## Efficiency of the embedded pipeline against a bare loop
+	$(BIN)/semstream bench efficiency
+
+bench-fidelity: $(READY)  ## PSNR and regret on real pairs: PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
+	$(BIN)/semstream bench fidelity --pairs $(PAIRS) --fields 29-35
+
+train: $(READY)  ## Go on training the shipped network for nine minutes
+	$(BIN)/semstream train stages/training/unet.toml --minutes 9
+
+schemas: $(READY)  ## Write schemas/json from the models
+	$(BIN)/python -m schemas.json_schema schemas/json
+
+clean:  ## Remove .venv, results and caches
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

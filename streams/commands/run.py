@@ -1,0 +1,48 @@
+"""``semstream run``: process a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from streams.errors import UsageError
+from streams.pipeline import load_pipeline
+from streams.session import print_summary, run_embedded
+from streams.source import folder_files
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
+PipelineFile = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; the default one when omitted.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+MetricsPort = Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")]
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="Folder of images (TIFF, PNG, BMP, JPEG); it is never written to.")],
+    out: Out,
+    pipeline: PipelineFile = None,
+    instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
+    metrics_port: MetricsPort = None,
+    json: AsJson = False,
+) -> None:
+    """Restore every image of a folder and select the best result for each.
+
+    Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
+    """
+    files = folder_files(folder, leave_out=out)
+    if folder.resolve() == out.resolve():
+        raise UsageError("--out is the input folder, which is never written to; choose another one")
+    summary = run_embedded(
+        files,
+        out,
+        load_pipeline(pipeline),
+        console=Console(stderr=True),
+        title=f"{folder.resolve().name}",
+        source="/feeds/folder",
+        instrument_id=instrument,
+        metrics_port=metrics_port,
+    )
+    print_summary(Console(), summary, out)
+    if json:
+        print(summary.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(1 if summary.failed else 0)

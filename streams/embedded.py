@@ -1,0 +1,130 @@
+"""A run of the embedded mode: feed, crews and results in one process, until every image is settled."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from schemas.events import DEAD_LETTER_TYPE, DeadLetter, ImageEvent
+from schemas.headers import Headers
+from schemas.image import acquisition_id_of
+from streams.feed import Feed, Window
+from streams.ports import Message
+from streams.results import Results
+from streams.source import Skipped, SourceFile
+from streams.wiring import Embedded
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Progress:
+    """What has happened so far; written by the run, read by whoever shows it."""
+
+    published: int = 0
+    selected: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    skips: list[tuple[str, str]] = field(default_factory=list)
+    all_published: bool = False
+
+    @property
+    def settled(self) -> int:
+        """Images with a result or a reason."""
+        return self.selected + len(self.failures)
+
+
+class EmbeddedRun:
+    """One run; call it once. Ends when every published image is selected or failed."""
+
+    def __init__(
+        self, parts: Embedded, feed: Callable[[Window], Feed], results: Results, *, show: Callable[[Progress], None]
+    ) -> None:
+        self._parts = parts
+        self._window = Window()
+        self._feed = feed(self._window)
+        self._results = results
+        self._show = show
+        self._failure: BaseException | None = None
+        self.progress = Progress()
+
+    def __call__(self, files: Iterable[SourceFile | Skipped]) -> None:
+        """Run to the end; raises what went wrong in any thread."""
+        threads = [self._thread(crew.run) for crew in self._parts.crews]
+        threads.append(self._thread(lambda: self._publish(files)))
+        try:
+            while not self._finished():
+                self._take_results()
+                self._show(self.progress)
+        finally:
+            self._window.close()
+            for crew in self._parts.crews:
+                crew.stop()
+        for thread in threads:
+            thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def published(self, event: ImageEvent) -> None:
+        """Count an image on its way."""
+        self.progress.published += 1
+
+    def failed(self, name: str, reason: str) -> None:
+        """Write the dead letter of a file that never became an image."""
+        letter = DeadLetter(
+            stage="feed",
+            reason=reason,
+            error_class="invalid_image",
+            acquisition_id=acquisition_id_of(self._feed.source, name, ""),
+            image_id=None,
+            source_name=name,
+            attempt=1,
+            failed_at=self._feed.now(),
+            host="",
+            original=None,
+        )
+        self._fail(letter)
+
+    def skipped(self, name: str, reason: str) -> None:
+        """Note a file that is no image."""
+        self.progress.skips.append((name, reason))
+
+    def _publish(self, files: Iterable[SourceFile | Skipped]) -> None:
+        self._feed.run(files, self)
+        self.progress.all_published = True
+
+    def _finished(self) -> bool:
+        return self._failure is not None or (self.progress.all_published and self._window.open_images == 0)
+
+    def _take_results(self) -> None:
+        for message in self._parts.results.poll(limit=100, timeout_s=0.2):
+            headers = Headers.from_wire(message.headers)
+            if headers.type == DEAD_LETTER_TYPE:
+                self._take_letter(DeadLetter.from_json(message.value or b""))
+            else:
+                self._take_selected(message)
+
+    def _take_selected(self, message: Message) -> None:
+        event = ImageEvent.from_json(message.value or b"")
+        if self._window.leave(event.acquisition.acquisition_id):
+            self._results.selected(event)
+            self.progress.selected += 1
+
+    def _take_letter(self, letter: DeadLetter) -> None:
+        if letter.acquisition_id is not None and self._window.leave(letter.acquisition_id):
+            self._fail(letter)
+
+    def _fail(self, letter: DeadLetter) -> None:
+        self._results.failed(letter)
+        self.progress.failures.append((letter.source_name or "", letter.reason))
+
+    def _thread(self, target: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                target()
+            except BaseException as error:  # raised again by the run
+                self._failure = self._failure or error
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        thread.start()
+        return thread

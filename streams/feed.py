@@ -1,0 +1,185 @@
+"""The feed: hash, store, describe, publish; never more in flight than the transport keeps."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
+from schemas.headers import Headers
+from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
+from streams.errors import InvalidImage
+from streams.formats.reading import Description
+from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
+from streams.ports import ObjectStore, Outgoing, Publisher
+from streams.source import Skipped, SourceFile
+
+EVENT_GROWTH = 6
+"""An event grows about so many times from ``sem.images`` to ``sem.selected``; the window counts the grown size."""
+
+
+class FileDescriber(Protocol):
+    """Tells what is in an image file, whatever is in it."""
+
+    def describe(self, data: bytes) -> Description:
+        """Return the pages of a file; raises `InvalidImage`."""
+
+
+class Listener(Protocol):
+    """Hears what becomes of the files."""
+
+    def published(self, event: ImageEvent) -> None:
+        """Hear of an image about to be published."""
+
+    def failed(self, name: str, reason: str) -> None:
+        """Hear of a file that is an image and cannot be processed."""
+
+    def skipped(self, name: str, reason: str) -> None:
+        """Hear of a file that is no image."""
+
+
+class Window:
+    """Bounds what is published and not yet settled, in images and bytes; the transport may forget anything beyond."""
+
+    def __init__(self, *, max_images: int = 64, max_bytes: int = 2 << 20) -> None:
+        self._max_images = max_images
+        self._max_bytes = max_bytes
+        self._open: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def enter(self, acquisition_id: str, size_bytes: int) -> bool:
+        """Wait for room and take it; False when the window was closed meanwhile."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_room(size_bytes))
+            self._open[acquisition_id] = size_bytes
+            return not self._closed
+
+    def leave(self, acquisition_id: str) -> bool:
+        """Give the room back; False when nothing of that id was open, so it is a repeat or somebody else's."""
+        with self._changed:
+            found = self._open.pop(acquisition_id, None) is not None
+            self._changed.notify_all()
+            return found
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def open_images(self) -> int:
+        """Images published and not settled."""
+        with self._changed:
+            return len(self._open)
+
+    def _has_room(self, size_bytes: int) -> bool:
+        used = sum(self._open.values())
+        return not self._open or (len(self._open) < self._max_images and used + size_bytes <= self._max_bytes)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Publishes files as images; one acquisition a page.
+
+    ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
+    """
+
+    store: ObjectStore
+    describer: FileDescriber
+    publisher: Publisher
+    window: Window
+    topic: str
+    source: str
+    now: Callable[[], datetime]
+    instrument_id: str = "unknown"
+    recipe: str | None = None
+
+    def run(self, files: Iterable[SourceFile | Skipped], listener: Listener) -> None:
+        """Publish every file; returns early when the window is closed."""
+        for file in files:
+            if isinstance(file, Skipped):
+                listener.skipped(file.name, file.reason)
+            elif not self._take(file, listener):
+                return
+
+    def _take(self, file: SourceFile, listener: Listener) -> bool:
+        try:
+            kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
+            if isinstance(kind, NotAnImage):
+                listener.skipped(file.name, kind.reason)
+                return True
+            data = file.read(-1)
+            description = self.describer.describe(data)
+        except InvalidImage as error:
+            listener.failed(file.name, str(error))
+            return True
+        except OSError as error:
+            listener.failed(file.name, f"cannot be read: {error.strerror}")
+            return True
+        reference = self._stored(file.reference, ".tif") if file.reference else None
+        stored = self._stored(data, PurePosixPath(file.name).suffix)
+        pages = range(description.page_count)
+        return all(self._publish(self._event(file, description, n, stored, reference), listener) for n in pages)
+
+    def _stored(self, data: bytes, suffix: str) -> ObjectRef:
+        safe = suffix.lower() if suffix[1:].isalnum() and suffix.isascii() else ""
+        folder = f"raw/{self.instrument_id}"
+        return self.store.put(data, folder=folder, suffix=safe, media_type="application/octet-stream")
+
+    def _event(
+        self, file: SourceFile, description: Description, number: int, ref: ObjectRef, reference: ObjectRef | None
+    ) -> ImageEvent:
+        page = description.pages[number]
+        image_id = image_id_of(ref.sha256, number)
+        image = Image(
+            image_id=image_id,
+            version=version_of(
+                reader=description.reader,
+                valid_roi=page.valid_roi,
+                databar_source=page.databar_source,
+                recipe=self.recipe,
+                prior=None,
+                reference=reference.sha256 if reference else None,
+            ),
+            object=ref,
+            page=number,
+            page_count=description.page_count,
+            format=description.format,
+            reader=description.reader,
+            width=page.width,
+            height=page.height,
+            dtype=page.dtype,
+            effective_bits=page.effective_bits,
+            palette=page.palette,
+            valid_roi=page.valid_roi,
+            databar_mode=page.databar_mode,
+            databar_source=page.databar_source,
+            instrument_id=self.instrument_id,
+            recipe=self.recipe,
+            pixel_size_nm=page.pixel_size_nm,
+            reference=reference,
+        )
+        acquisition = Acquisition(
+            acquisition_id=acquisition_id_of(self.source, file.name, image_id),
+            source=self.source,
+            source_name=file.name,
+            published_at=self.now(),
+        )
+        return ImageEvent(acquisition=acquisition, image=image)
+
+    def _publish(self, event: ImageEvent, listener: Listener) -> bool:
+        value = event.to_json()
+        identity = event.acquisition.acquisition_id
+        if not self.window.enter(identity, EVENT_GROWTH * len(value)):
+            return False
+        listener.published(event)
+        headers = Headers(
+            id=identity, type=IMAGE_EVENT_TYPE, source=self.source, subject=event.image.image_id, time=self.now()
+        )
+        key = event.image.image_id.encode()
+        self.publisher.publish([Outgoing(self.topic, key, value, headers.to_wire())])
+        return True

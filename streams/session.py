@@ -1,0 +1,130 @@
+"""A run as a user sees it: progress, results, report, summary."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.events import ImageEvent
+from schemas.frame import Frame
+from streams.embedded import EmbeddedRun, Progress
+from streams.feed import Feed, Window
+from streams.logs import log_to
+from streams.pipeline import Pipeline
+from streams.progress import showing
+from streams.report.entry import ReportEntry, Setback
+from streams.report.entry import Summary as ReportSummary
+from streams.report.page import write_report
+from streams.results import Results
+from streams.source import Skipped, SourceFile
+from streams.summary import Failure, Summary
+from streams.wiring import Embedded, embedded, utc_now
+
+STATE = ".semstream"
+
+
+def run_embedded(
+    files: Iterable[SourceFile | Skipped],
+    out: Path,
+    pipeline: Pipeline,
+    *,
+    console: Console,
+    title: str,
+    source: str,
+    instrument_id: str = "unknown",
+    expected: int | None = None,
+    metrics_port: int | None = None,
+) -> Summary:
+    """Process files to the end and leave images, certificates, report and summary in ``out``."""
+    with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"):
+        if metrics_port is not None:
+            parts.telemetry.serve(metrics_port)
+        results = Results(out, parts.store, parts.frames, pipeline=pipeline.hash)
+
+        def feed(window: Window) -> Feed:
+            topic = pipeline.steps()[0].consumes
+            return Feed(
+                parts.store, parts.decoder, parts.publisher, window, topic, source, utc_now, instrument_id=instrument_id
+            )
+
+        stages = tuple(stage.name for stage in pipeline.stages)
+        start = time.perf_counter()
+        with showing(console, parts.telemetry, stages, expected=expected) as show:
+            run = EmbeddedRun(parts, feed, results, show=show)
+            run(files)
+        summary = _summary(run.progress, results, parts, seconds=time.perf_counter() - start)
+        (out / "summary.json").write_bytes(summary.to_json() + b"\n")
+        _write_report(out, summary, results, parts, title=title, pipeline=pipeline)
+    return summary
+
+
+def print_summary(console: Console, summary: Summary, out: Path) -> None:
+    """Print the table that ends a run."""
+    table = Table(title=None, show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    rate = f"{summary.images_per_s:.2f} images/s"
+    table.add_row("images", f"{summary.images} in {summary.seconds:.1f} s ({rate})")
+    table.add_row("selected", f"{summary.selected}, of which {summary.cache_hits} were known from an earlier run")
+    for method, count in sorted(summary.by_method.items(), key=lambda item: -item[1]):
+        table.add_row("", f"{count} x {method}")
+    table.add_row("failed", str(summary.failed))
+    for failure in summary.failures[:10]:
+        table.add_row("", f"[red]{_shown(failure.path)}: {_shown(failure.reason)}")
+    table.add_row("skipped", str(summary.skipped))
+    for skip in summary.skips[:10]:
+        table.add_row("", f"[dim]{_shown(skip.path)}: {_shown(skip.reason)}")
+    if len(summary.failures) > 10 or len(summary.skips) > 10:
+        table.add_row("", f"[dim]all of them: {out / 'summary.json'}")
+    table.add_row("results", str(out / "images"))
+    table.add_row("report", str(out / "report.html"))
+    console.print(table, highlight=False)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text).replace("[", "\\[")
+
+
+def _summary(progress: Progress, results: Results, parts: Embedded, *, seconds: float) -> Summary:
+    return Summary(
+        images=progress.settled,
+        selected=progress.selected,
+        failed=len(progress.failures),
+        skipped=len(progress.skips),
+        cache_hits=len(results.selected_ids - parts.computed),
+        computed=len(parts.computed),
+        seconds=round(seconds, 3),
+        images_per_s=round(progress.settled / seconds, 3),
+        by_method=dict(results.by_method),
+        failures=tuple(Failure(path=path, reason=reason) for path, reason in progress.failures),
+        skips=tuple(Failure(path=path, reason=reason) for path, reason in progress.skips),
+    )
+
+
+def _write_report(
+    out: Path, summary: Summary, results: Results, parts: Embedded, *, title: str, pipeline: Pipeline
+) -> None:
+    entries = (_entry(event, results, parts) for event in results.events())
+    about = ReportSummary(
+        seconds=summary.seconds,
+        failures=[Setback(failure.path, failure.reason) for failure in summary.failures],
+        skips=[Setback(skip.path, skip.reason) for skip in summary.skips],
+        finished_at=datetime.now(UTC),
+        facts={
+            "semstream": version("semstream"),
+            "pipeline": f"{pipeline.name} ({pipeline.hash})",
+            "computed in this run": f"{summary.computed} images",
+        },
+    )
+    write_report(out / "report.html", entries, about, title=title)
+
+
+def _entry(event: ImageEvent, results: Results, parts: Embedded) -> ReportEntry:
+    def frame(name: str) -> Frame:
+        return parts.frames.of(event, [name])[name]
+
+    return ReportEntry(event, frame, event.acquisition.source_name, results.path_of(event))
