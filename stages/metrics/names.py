@@ -1,0 +1,112 @@
+"""Every score there is: its name on the wire, its unit, which way is better, and what it means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Better(StrEnum):
+    """Which way a score improves."""
+
+    HIGHER = "higher is better"
+    LOWER = "lower is better"
+    NEAR_ONE = "1 is best"
+
+
+class Score(StrEnum):
+    """Names of the scores, in the order in which people read them."""
+
+    NOISE_LEFT = "noise_left"
+    SNR = "snr_db"
+    RESIDUAL_ENERGY = "residual_energy"
+    RESIDUAL_STRUCTURE = "residual_structure"
+    EDGE_GRADIENT = "edge_gradient"
+    TEXTURE_COARSE = "texture_coarse"
+    TEXTURE_MEDIUM = "texture_medium"
+    TEXTURE_FINE = "texture_fine"
+    TEXTURE_FINEST = "texture_finest"
+    PSNR = "psnr_db"
+    SSIM = "ssim"
+    MS_SSIM = "ms_ssim"
+    GMSD = "gmsd"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a person should know of a score."""
+
+    label: str
+    unit: str
+    better: Better
+    text: str
+
+
+MEANINGS: Mapping[Score, Meaning] = {
+    Score.NOISE_LEFT: Meaning(
+        "noise left",
+        "of full scale",
+        Better.LOWER,
+        "Standard deviation of the differences between neighbouring rows in flat parts: the grain that is left.",
+    ),
+    Score.SNR: Meaning(
+        "signal to noise",
+        "dB",
+        Better.HIGHER,
+        "Variance of the specimen over that of the noise, from the autocorrelation along y. Compare images by it, not "
+        "restorations: smoothing raises it at will.",
+    ),
+    Score.RESIDUAL_ENERGY: Meaning(
+        "residual energy",
+        "of the noise variance",
+        Better.NEAR_ONE,
+        "Variance of what was taken away over that of the noise: 1 if all noise went and nothing else; the gentler a "
+        "method, the lower.",
+    ),
+    Score.RESIDUAL_STRUCTURE: Meaning(
+        "residual structure",
+        "correlation",
+        Better.LOWER,
+        "How far the correlations of what was taken away are from those of the noise: specimen in the residual shows.",
+    ),
+    Score.EDGE_GRADIENT: Meaning(
+        "edge steepness",
+        "of the raw frame's",
+        Better.NEAR_ONE,
+        "Mean slope across the strongest edges: below 1 they were blurred, above 1 sharpened.",
+    ),
+    Score.TEXTURE_COARSE: Meaning(
+        "coarse texture",
+        "of the specimen's power",
+        Better.NEAR_ONE,
+        "Power at periods of 16 to 64 px over the raw frame's without its noise: below 1 structure was lost.",
+    ),
+    Score.TEXTURE_MEDIUM: Meaning(
+        "medium texture", "of the specimen's power", Better.NEAR_ONE, "The same at periods of 8 to 16 px."
+    ),
+    Score.TEXTURE_FINE: Meaning(
+        "fine texture", "of the specimen's power", Better.NEAR_ONE, "The same at periods of 4 to 8 px."
+    ),
+    Score.TEXTURE_FINEST: Meaning(
+        "finest texture",
+        "of the specimen's power",
+        Better.NEAR_ONE,
+        "The same at periods of 2 to 4 px; absent where the noise hides what the specimen has there.",
+    ),
+    Score.PSNR: Meaning(
+        "PSNR", "dB", Better.HIGHER, "Peak signal to noise ratio against the registered reference, full scale as peak."
+    ),
+    Score.SSIM: Meaning("SSIM", "", Better.HIGHER, "Structural similarity to the registered reference (Wang 2004)."),
+    Score.MS_SSIM: Meaning("MS-SSIM", "", Better.HIGHER, "The same at up to five scales (Wang 2003)."),
+    Score.GMSD: Meaning(
+        "GMSD", "", Better.LOWER, "Spread of the gradient similarity to the registered reference (Xue 2014)."
+    ),
+}
+"""A report's labels and tooltips."""
+
+Scores = dict[Score, float | None]
+"""Scores of one frame; ``None`` where a score does not exist for it."""
+
+
+def nothing(*names: Score) -> Scores:
+    """Return scores that do not exist for a frame."""
+    return dict.fromkeys(names)
