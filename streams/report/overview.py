@@ -19,7 +19,8 @@ HOW_TO_READ = (
     " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
     "speaks against it or a gentler method is as good within the error of the comparison. ",
     element("b", "Amber"),
-    " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, and press ",
+    " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, "
+    "and press ",
     element("i", "Removed"),
     ": what a method took away should look like plain noise and show nothing of the specimen.",
 )

@@ -41,7 +41,7 @@ def decibels(value: float | None) -> str:
     ('+9.9', '−0.2')
     """
     signed = number(value, decimals=1)
-    return f"+{signed}" if value is not None and value > 0 else signed
+    return f"+{signed}" if value is not None and value >= 0.05 else signed
 
 
 def seconds(value: float) -> str:

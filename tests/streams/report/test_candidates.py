@@ -1,0 +1,56 @@
+from schemas.scores import RAW, Candidate
+from streams.report.candidates import BEST_SHOWN, candidate_table, pictured, ranked, score_table
+from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, RAW_FRAME, SELECTION, entry, risk
+
+
+def named(name: str, value: float) -> Candidate:
+    return GAUSSIAN.but(name=name, risk=risk(value))
+
+
+def test_candidates_are_ranked_by_estimated_error_and_unknown_errors_come_last() -> None:
+    unknown = BM3D.but(name="mean", risk=None)
+    event = entry(candidates=(unknown, RAW_FRAME, GAUSSIAN, MEDIAN, BM3D)).event
+    assert [c.name for c in ranked(event)] == ["bm3d", "gaussian", RAW, "mean"]
+
+
+def test_pictures_are_of_the_chosen_and_the_best_others_never_of_skipped_ones() -> None:
+    others = tuple(named(f"m{i}", 1e-3 + i * 1e-5) for i in range(9))
+    event = entry(candidates=(RAW_FRAME, MEDIAN, *others), selection=SELECTION.but(chosen="m8")).event
+    names = [c.name for c in pictured(event)]
+    assert names == [f"m{i}" for i in range(BEST_SHOWN)] + ["m8"]
+
+
+def test_the_table_marks_the_chosen_and_the_runner_up() -> None:
+    table = candidate_table(entry().event)
+    assert '<tr class="chosen"><th scope="row" title="BM3D, computed by filter">bm3d<span class="badge">chosen' in table
+    assert 'gaussian<span class="badge faint">runner-up' in table
+
+
+def test_the_table_gives_error_gain_and_time() -> None:
+    table = candidate_table(entry().event)
+    assert ">2.00 ± 0.05<" in table
+    assert ">+10.0<" in table
+    assert ">2.0 s<" in table
+
+
+def test_skipped_methods_are_named_with_their_reason() -> None:
+    assert "<b>median</b> no impulse noise was found" in candidate_table(entry().event)
+
+
+def test_a_cached_candidate_says_so_and_the_column_is_absent_where_none_is() -> None:
+    assert ">cached<" in candidate_table(entry(candidates=(RAW_FRAME, BM3D.but(cache_hit=True))).event)
+    assert "cache" not in candidate_table(entry().event)
+
+
+def test_a_score_without_a_value_is_a_dash_and_one_that_nobody_has_is_only_named() -> None:
+    scored = BM3D.but(scores={"odd_score": 0.5, "absent_score": None})
+    other = GAUSSIAN.but(scores={"odd_score": None, "absent_score": None})
+    table = score_table(entry(candidates=(RAW_FRAME, scored, other)).event)
+    assert ">0.5000<" in table
+    assert ">–<" in table
+    assert "Without a value for this image: absent_score" in table
+
+
+def test_parameters_are_listed_with_their_method() -> None:
+    table = score_table(entry(candidates=(BM3D.but(parameters={"strength": 1.25, "profile": None}),)).event)
+    assert "<b>bm3d</b> BM3D: strength = 1.25, profile = None" in table

@@ -1,0 +1,83 @@
+import re
+
+from schemas.frame import Frame
+from schemas.scores import RAW
+from streams.report.card import card
+from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, entry
+
+
+def test_the_chosen_restoration_is_preselected_and_lossless() -> None:
+    html = card(entry(), index=1, link=None)
+    assert re.search(
+        r'<img src="data:image/png[^>]*alt="Restored by bm3d" data-name="bm3d"[^>]*draggable="false">', html
+    )
+    assert re.search(r'<img src="data:image/webp[^>]*data-name="gaussian"[^>]* hidden>', html)
+    assert '<button type="button" data-pick="bm3d" aria-pressed="true">' in html
+
+
+def test_every_picture_is_described() -> None:
+    html = card(entry(), index=1, link=None)
+    assert html.count("<img ") == len(re.findall(r'<img [^>]*alt="[^"]+"', html)) == 3
+
+
+def test_the_choice_its_reason_and_its_margin_are_told() -> None:
+    html = card(entry(), index=1, link=None)
+    assert "<strong>bm3d</strong>" in html
+    assert "+10.0 dB over raw" in html
+    assert "bm3d errs least." in html
+    assert "runner-up: gaussian · margin: +4.0 dB · 3.0 standard errors" in html
+
+
+def test_the_raw_frame_kept_is_said_and_the_best_restoration_shown_beside_it() -> None:
+    html = card(entry(selection=SELECTION.but(chosen=RAW)), index=1, link=None)
+    assert "<strong>Raw frame kept</strong>" in html
+    assert 'data-pick="bm3d" aria-pressed="true"' in html
+
+
+def test_flags_are_listed_and_absent_where_there_are_none() -> None:
+    flagged = card(entry(selection=SELECTION.but(flags=("rows are not independent",))), index=1, link=None)
+    assert '<ul class="flags" aria-label="Flags"><li>rows are not independent</li></ul>' in flagged
+    assert 'class="flags"' not in card(entry(), index=1, link=None)
+
+
+def test_noise_is_given_in_the_units_of_the_field() -> None:
+    html = card(entry(), index=1, link=None)
+    assert "<dd>7.00 % FS</dd>" in html
+    assert "<dd>69 e⁻</dd>" in html
+    assert "<dd>0.48</dd>" in html
+
+
+def test_a_noise_model_that_does_not_hold_is_a_flag() -> None:
+    html = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated")), index=1, link=None)
+    assert '<ul class="flags"><li>Noise model: rows are correlated</li></ul>' in html
+
+
+def test_an_image_without_noise_selection_and_restorations_still_has_a_card() -> None:
+    bare = entry(noise=None, selection=None, candidates=(RAW_FRAME.but(risk=None), MEDIAN))
+    html = card(bare, index=1, link=None)
+    assert "Nothing was selected." in html
+    assert "The noise was not measured." in html
+    assert html.count("<img ") == 1
+    assert "data-pick" not in html
+
+
+def test_only_frames_that_are_shown_are_fetched() -> None:
+    fetched: list[str] = []
+    make = entry().frames
+
+    def frames(name: str) -> Frame:
+        fetched.append(name)
+        return make(name)
+
+    card(entry(frames=frames), index=1, link=None)
+    assert sorted(fetched) == sorted([RAW, BM3D.name, GAUSSIAN.name])
+
+
+def test_the_card_names_what_is_known_of_the_image() -> None:
+    known = entry().event.image.but(
+        instrument_id="cdsem-7", recipe="line-space", pixel_size_nm=5.828, effective_bits=12
+    )
+    html = card(entry(image=known), index=1, link="./a.tif")
+    assert "cdsem-7 · line-space · tiff · 60 × 40 px · 5.828 nm/px · 12 bit" in html
+    assert 'data-nm="5.828"' in html
+    assert '<a href="./a.tif"' in html

@@ -1,0 +1,62 @@
+from base64 import b64decode
+
+import cv2
+import numpy as np
+import pytest
+
+from schemas.frame import Frame, Pixels
+from streams.report.pictures import MAX_SIDE_PX, GreyWindow, centre, data_uri
+
+
+def ramp(height: int, width: int, *, top: float = 1.0) -> Frame:
+    return Frame(np.linspace(0, top, height * width, dtype=np.float32).reshape(height, width))
+
+
+def decoded(uri: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    data = np.frombuffer(b64decode(uri.split(",", 1)[1]), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return picture.astype(np.uint8)
+
+
+def test_a_lossless_picture_holds_every_grey_level() -> None:
+    frame = Frame.clipped(np.arange(256).reshape(16, 16) / 255)
+    uri = data_uri(frame, GreyWindow(), lossless=True)
+    assert uri.startswith("data:image/png;base64,")
+    np.testing.assert_array_equal(decoded(uri), np.arange(256).reshape(16, 16))
+
+
+def test_a_compressed_picture_stays_within_a_few_grey_levels() -> None:
+    uri = data_uri(ramp(64, 64), GreyWindow(), lossless=False)
+    assert uri.startswith("data:image/webp;base64,")
+    error = decoded(uri).astype(float) - ramp(64, 64).pixels * 255
+    assert np.sqrt((error**2).mean()) < 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "top_left"), [((1000, 700), (244, 94)), ((512, 513), (0, 0)), ((30, 2000), (0, 744))]
+)
+def test_large_frames_are_cropped_at_their_centre_and_not_resampled(
+    shape: tuple[int, int], top_left: tuple[int, int]
+) -> None:
+    pixels: Pixels = ramp(*shape).pixels
+    crop = centre(pixels)
+    assert max(crop.shape) <= MAX_SIDE_PX
+    assert crop[0, 0] == pixels[top_left]
+
+
+def test_a_dark_frame_is_shown_stretched_and_a_full_one_as_it_is() -> None:
+    dark = GreyWindow.of(ramp(100, 100, top=0.3))
+    assert dark.stretches
+    assert dark.white == pytest.approx(0.3, abs=1e-3)
+    assert not GreyWindow.of(ramp(100, 100)).stretches
+
+
+def test_a_constant_frame_has_a_picture() -> None:
+    frame = Frame(np.full((20, 20), 0.5, np.float32))
+    assert (decoded(data_uri(frame, GreyWindow.of(frame), lossless=True)) == 128).all()
+
+
+def test_restorations_beyond_the_raw_frames_grey_window_are_clipped_not_wrapped() -> None:
+    picture = decoded(data_uri(ramp(100, 100), GreyWindow(0.2, 0.4), lossless=True))
+    assert (picture[0, 0], picture[-1, -1]) == (0, 255)
