@@ -39,7 +39,7 @@ def candidate_table(event: ImageEvent) -> Html:
         ),
         element("th", element("span", "Relative to the raw frame", class_="unseen"), scope="col", class_="bar-cell"),
         _heading("Gain, dB", "How far the estimated squared error lies below that of the raw frame"),
-        *(_heading(meaning.label, meaning.tooltip) for meaning in map(meanings.of, headline)),
+        *(_heading(meanings.label(name), meanings.sentence(name)) for name in headline),
         _heading("Time", "Seconds that computing took, when it was computed"),
         element("th", element("span", "From cache", class_="unseen"), scope="col") if _any_cached(candidates) else "",
     )
@@ -64,7 +64,9 @@ def score_table(event: ImageEvent) -> Html:
         "details",
         element("summary", "All scores and parameters"),
         _scrolling(table, label="Scores") if names else "",
-        element("p", f"Without a value for this image: {', '.join(silent)}", class_="quiet") if silent else "",
+        element("p", f"Without a value for this image: {', '.join(map(meanings.label, silent))}", class_="quiet")
+        if silent
+        else "",
         element("ul", *(_parameters(c) for c in candidates if c.name != RAW), class_="parameters"),
     )
 
@@ -83,7 +85,7 @@ def _row(event: ImageEvent, candidate: Candidate, headline: list[str], *, cached
     return element(
         "tr",
         element("th", candidate.name, badge, scope="row", title=f"{candidate.method}, computed by {candidate.stage}"),
-        element("td", quantities.error_percent(candidate.risk), class_="number"),
+        element("td", _error(event, candidate), class_="number"),
         element("td", _bar(event, candidate), class_="bar-cell"),
         element("td", quantities.decibels(quantities.gain_db(event, candidate)), class_="number"),
         *(element("td", shown, class_="number") for shown in headline),
@@ -110,15 +112,22 @@ def _runner_up_badge() -> Html:
     return element("span", "runner-up", class_="badge faint")
 
 
+def _error(event: ImageEvent, candidate: Candidate) -> str:
+    own = quantities.estimated_error(event, candidate)
+    if candidate.risk is None and own is not None:
+        return quantities.number(quantities.rms_percent(own))
+    return quantities.error_percent(candidate.risk)
+
+
 def _seconds(candidate: Candidate) -> str:
     return quantities.DASH if candidate.name == RAW else quantities.seconds(candidate.seconds)
 
 
 def _bar(event: ImageEvent, candidate: Candidate) -> Html:
-    raw = quantities.raw_error(event)
-    if raw is None or raw <= 0 or candidate.risk is None:
+    raw, own = quantities.raw_error(event), quantities.estimated_error(event, candidate)
+    if raw is None or raw <= 0 or own is None:
         return Html()
-    share = quantities.rms_percent(candidate.risk.value) / quantities.rms_percent(raw)
+    share = quantities.rms_percent(own) / quantities.rms_percent(raw)
     return element("span", class_="bar", style=f"--share:{min(share, 1):.3f}", aria_hidden="true")
 
 
@@ -140,8 +149,8 @@ def _candidate_heading(event: ImageEvent, candidate: Candidate) -> Html:
 
 
 def _score_row(name: str, candidates: list[Candidate]) -> Html:
-    meaning = meanings.of(name)
-    label = element("th", meaning.label, element("small", meaning.tooltip), scope="row")
+    called = element("abbr", meanings.label(name), title=meanings.sentence(name))
+    label = element("th", called, element("small", meanings.unit(name)), scope="row")
     return element("tr", label, *(element("td", shown, class_="number") for shown in _column(name, candidates)))
 
 

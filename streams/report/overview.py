@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from streams.report import quantities
+from streams.report import meanings, quantities
 from streams.report.card import anchor
 from streams.report.entry import ReportEntry, Setback, Summary
 from streams.report.markup import Html, element, joined
@@ -22,7 +22,8 @@ HOW_TO_READ = (
     " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, "
     "and press ",
     element("i", "Removed"),
-    ": what a method took away should look like plain noise and show nothing of the specimen.",
+    ": what a method took away should look like plain noise and show nothing of the specimen. There are "
+    "pictures of the chosen restoration and of the four best others.",
 )
 
 
@@ -35,6 +36,7 @@ class Tally:
     computed: int = 0
     cached: int = 0
     chosen: Counter[str] = field(default_factory=Counter)
+    scores: set[str] = field(default_factory=set)
     gains_db: list[float] = field(default_factory=list)
 
     def add(self, entry: ReportEntry) -> None:
@@ -47,6 +49,7 @@ class Tally:
         self.cached += sum(c.cache_hit for c in event.restored)
         self.computed += len(event.restored)
         self.chosen[chosen.name if chosen else "none"] += 1
+        self.scores.update(name for c in event.candidates for name in c.scores)
         self.gains_db += [] if gain is None else [gain]
 
 
@@ -69,9 +72,15 @@ def totals(tally: Tally, summary: Summary) -> Html:
     )
 
 
-def how_to_read() -> Html:
-    """Return the paragraph that explains the page."""
-    return element("section", element("h2", "How to read this"), element("p", *HOW_TO_READ), class_="prose")
+def how_to_read(tally: Tally) -> Html:
+    """Return the paragraph that explains the page, and what the scores mean that occur on it."""
+    described = [name for name in meanings.in_order(sorted(tally.scores)) if meanings.sentence(name)]
+    terms = (joined(element("dt", meanings.label(n)), element("dd", meanings.sentence(n))) for n in described)
+    glossary = element("details", element("summary", "What the scores mean"), element("dl", *terms, class_="glossary"))
+    explanation = element("p", *HOW_TO_READ)
+    return element(
+        "section", element("h2", "How to read this"), explanation, glossary if described else "", class_="prose"
+    )
 
 
 def setbacks(title: str, rows: Sequence[Setback], *, mood: str) -> Html:

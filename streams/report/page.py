@@ -109,7 +109,7 @@ def _top(title: str, tally: Tally, summary: Summary) -> Html:
     return joined(
         element("header", element("h1", title), element("p", when, class_="quiet"), class_="masthead"),
         totals(tally, summary),
-        how_to_read(),
+        how_to_read(tally),
         setbacks("Failed", summary.failures, mood="bad"),
         setbacks("Skipped", summary.skips, mood="plain"),
     )

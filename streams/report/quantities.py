@@ -102,9 +102,16 @@ def raw_error(event: ImageEvent) -> float | None:
     return event.noise.sigma**2 if event.noise and event.noise.sigma > 0 else None
 
 
+def estimated_error(event: ImageEvent, candidate: Candidate) -> float | None:
+    """Estimated mean squared error of a candidate; the raw frame's is that of its noise where it was not estimated."""
+    if candidate.name == RAW:
+        return raw_error(event)
+    return candidate.risk.value if candidate.risk else None
+
+
 def gain_db(event: ImageEvent, candidate: Candidate) -> float | None:
     """How far a candidate's estimated squared error lies below the raw frame's."""
-    return ratio_db(raw_error(event), candidate.risk.value if candidate.risk else None)
+    return ratio_db(raw_error(event), estimated_error(event, candidate))
 
 
 def chosen_of(event: ImageEvent) -> Candidate | None:

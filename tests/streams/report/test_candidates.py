@@ -1,3 +1,5 @@
+import re
+
 from schemas.scores import RAW, Candidate
 from streams.report.candidates import BEST_SHOWN, candidate_table, pictured, ranked, score_table
 from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, RAW_FRAME, SELECTION, entry, risk
@@ -31,6 +33,11 @@ def test_the_table_gives_error_gain_and_time() -> None:
     assert ">2.00 ± 0.05<" in table
     assert ">+10.0<" in table
     assert ">2.0 s<" in table
+
+
+def test_the_raw_frame_without_a_risk_is_as_wrong_as_its_noise() -> None:
+    table = candidate_table(entry(candidates=(RAW_FRAME.but(risk=None), BM3D)).event)
+    assert re.search(r'>raw</th><td class="number">7\.00</td><td[^>]*><span class="bar" style="--share:1\.000"', table)
 
 
 def test_skipped_methods_are_named_with_their_reason() -> None:
