@@ -9,7 +9,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import Module
 
 from stages.denoise.unet import ResidualUNet
 from stages.training.recipe import Recipe
@@ -115,9 +114,3 @@ class Trainer:
 
     def _shape(self) -> str:
         return json.dumps({"widths": self.recipe.widths, "blocks": self.recipe.blocks})
-
-    def restorer(self) -> Module:
-        """Return a network with the averaged weights, ready to restore."""
-        network = ResidualUNet(self.recipe.widths, self.recipe.blocks)
-        network.load_state_dict(self.averaged)
-        return network.eval()

@@ -1,5 +1,6 @@
 """`semstream train`: train a network on simulated scans, in slices that add up."""
 
+import platform
 import time
 import tomllib
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import torch
 import typer
 from pydantic import TypeAdapter
 
+from stages.training.export import export
 from stages.training.recipe import Recipe
 from stages.training.trainer import Trainer
 from streams.errors import UsageError
@@ -27,6 +29,7 @@ def train(
         Path, typer.Argument(help="TOML file with the options of a training; see stages/training/unet.toml.")
     ],
     minutes: Annotated[float, typer.Option(help="Stop after this long; the next run resumes.")] = 9.0,
+    out: Annotated[Path, typer.Option(help="Folder for the weights and their card.")] = Path("out/weights"),
     checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),
     threads: Annotated[int, typer.Option(help="Processor cores to use.")] = 2,
 ) -> None:
@@ -35,6 +38,8 @@ def train(
     recipe = recipe_of(config)
     trainer = resumed(recipe, checkpoints / f"{recipe.name}.safetensors")
     run(trainer, checkpoints / f"{recipe.name}.safetensors", minutes=minutes, clock=time.monotonic, say=typer.echo)
+    hardware = f"{threads} cores of {platform.machine()}, {'bfloat16' if recipe.bf16 else 'float32'}"
+    typer.echo(f"weights={export(trainer, out, hardware=hardware)}")
 
 
 def recipe_of(config: Path) -> Recipe:
