@@ -1,0 +1,94 @@
+"""What the stages that restore frames have in common: candidates by name, each restored and its risk assessed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from schemas.events import ImageEvent
+from schemas.frame import Frame
+from schemas.model import Record
+from schemas.scores import RAW, Candidate
+from stages.noise import Noise, measure
+from stages.risk import assess_all
+from stages.stage import Done, Method, Outcome, Part, Restore, Stage, Task, config_hash_of, identity_of
+
+
+@dataclass(frozen=True)
+class Restoration(Stage):
+    """Restores the raw frame by each of its candidates; a part is a candidate.
+
+    ``version`` stands for the noise law and the risk, on which every candidate depends: it is part of their hashes.
+    """
+
+    candidates: Mapping[str, Method]
+    """Methods by the name that their candidate shall have."""
+
+    record = Candidate
+
+    def parts(self, event: ImageEvent) -> Mapping[str, str]:
+        """Return the config hash of each candidate."""
+        return {name: self.hash_of(method) for name, method in self.candidates.items()}
+
+    def hash_of(self, method: Method) -> str:
+        """Return the config hash of a method that is given the raw frame and its noise law."""
+        return config_hash_of(method, input_hash=f"{RAW}@{self.version}")
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        """Restore every frame by each candidate asked for; frames of one shape go to a method together."""
+        laws = [measure(task.raw.pixels) for task in batch]
+        found: list[dict[str, Part]] = [{} for _ in batch]
+        for indices in _of_one_shape(batch):
+            for name in self.names:
+                chosen = [index for index in indices if name in batch[index].wanted]
+                parts = self._restored(name, [batch[i] for i in chosen], [laws[i] for i in chosen])
+                for index, part in zip(chosen, parts, strict=True):
+                    found[index][name] = part
+        return [Done({name: parts[name] for name in task.wanted}) for task, parts in zip(batch, found, strict=True)]
+
+    def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
+        """Return the event with the candidates added in the configured order, in place of any of the same name."""
+        kept = tuple(candidate for candidate in event.candidates if candidate.name not in records)
+        return event.but(candidates=(*kept, *(records[name] for name in self.names if name in records)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the candidates, in order."""
+        return tuple(self.candidates)
+
+    def _restored(self, name: str, tasks: Sequence[Task], laws: Sequence[Noise]) -> list[Part]:
+        """Restore frames of one shape by one candidate; those whose noise law does not hold are skipped."""
+        method = self.candidates[name]
+        record = self._record(name, method)
+        apt = [index for index, law in enumerate(laws) if law.holds]
+        computed = iter(_computed(record, method, [tasks[i] for i in apt], [laws[i] for i in apt]))
+        return [next(computed) if law.holds else Part(record.but(skipped=law.why_not)) for law in laws]
+
+    def _record(self, name: str, method: Method) -> Candidate:
+        """Return what is known of a candidate before it is computed."""
+        identity = identity_of(method)
+        fields = {"method": identity["method"], "parameters": identity["parameters"]}
+        return Candidate.model_validate(
+            {**fields, "name": name, "stage": self.name, "config_hash": self.hash_of(method)}
+        )
+
+
+def _of_one_shape(batch: Sequence[Task]) -> list[list[int]]:
+    shapes = defaultdict(list)
+    for index, task in enumerate(batch):
+        shapes[task.raw.shape].append(index)
+    return list(shapes.values())
+
+
+def _computed(record: Candidate, restore: Restore, tasks: Sequence[Task], laws: Sequence[Noise]) -> list[Part]:
+    if not tasks:
+        return []
+    pixels = [task.raw.pixels for task in tasks]
+    start = perf_counter()
+    frames = [Frame.clipped(restored) for restored in restore(pixels, laws)]
+    seconds = (perf_counter() - start) / len(tasks)
+    seeds = [task.event.image.image_id for task in tasks]
+    risks = assess_all(restore, pixels, laws, seeds, restored=[frame.pixels for frame in frames])
+    return [
+        Part(record.but(seconds=round(seconds, 6), risk=risk), frame) for frame, risk in zip(frames, risks, strict=True)
+    ]
