@@ -1,0 +1,67 @@
+"""Candidates as the rule sees them: what each risks, how gentle it is, and how two of them differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from stages.metrics.names import Score
+from stages.risk import RECORRUPTION
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate with what the rule reads of it."""
+
+    name: str
+    risk: Risk
+    score: float
+    """Both voices, weighted; squared units of full scale."""
+    removed: float | None
+    """Residual energy: the gentler a candidate, the less it removed. ``None`` where it was not scored."""
+
+    def is_gentler_than(self, other: "Judged") -> bool:
+        """Whether it removed less."""
+        return self.removed is not None and other.removed is not None and self.removed < other.removed
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more one candidate risks than another, and the standard error of that."""
+
+    more: float
+    error: float
+
+    @property
+    def errors_apart(self) -> float:
+        """The difference in standard errors, without its sign."""
+        return abs(self.more) / self.error if self.error > 0 else float("inf")
+
+
+def judged(candidates: Sequence[Candidate], noise: NoiseRecord | None, *, second_voice: float) -> list[Judged]:
+    """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone."""
+    assessed = [(c, c.risk) for c in candidates if c.skipped is None and c.risk is not None]
+    known = [Judged(c.name, risk, _score(risk, second_voice), _removed(c)) for c, risk in assessed]
+    if noise is None or any(candidate.name == RAW for candidate in known):
+        return known
+    # what the noise costs a frame left as it is, and what recorruption adds for every candidate
+    value = noise.sigma**2 * (1 + RECORRUPTION**2)
+    return [Judged(RAW, Risk(value=value, se=0.0, row_j=value, blocks=()), value, 0.0), *known]
+
+
+def difference(one: Judged, other: Judged) -> Difference:
+    """Compare two candidates of an image, block by block where their blocks are paired."""
+    ours, theirs = np.array(one.risk.blocks), np.array(other.risk.blocks)
+    more = one.score - other.score
+    if len(ours) != len(theirs) or len(ours) < 2:
+        return Difference(more, float(np.hypot(one.risk.se, other.risk.se)))
+    return Difference(more, float(np.std(ours - theirs, ddof=1) / len(ours) ** 0.5))
+
+
+def _score(risk: Risk, second_voice: float) -> float:
+    return (risk.value + second_voice * risk.row_j) / (1 + second_voice)
+
+
+def _removed(candidate: Candidate) -> float | None:
+    return 0.0 if candidate.name == RAW else candidate.scores.get(Score.RESIDUAL_ENERGY)

@@ -1,0 +1,58 @@
+"""The sentence that tells a person why a candidate was chosen."""
+
+import math
+
+from stages.selector.judged import Difference, Judged
+
+
+def no_law(why_not: str | None) -> str:
+    """Why the raw frame is kept where the noise law does not hold."""
+    return f"The frame is kept as it is, for its noise cannot be described: {why_not or 'its law does not hold'}."
+
+
+def nothing_judged() -> str:
+    """Why the raw frame is kept where there is nothing else."""
+    return "The frame is kept as it is: no restoration of it could be judged."
+
+
+def only_one(chosen: Judged) -> str:
+    """Why the only candidate is chosen."""
+    return f"{chosen.name} is the only candidate that could be judged; its estimated error is {error_of(chosen)}."
+
+
+def lowest(chosen: Judged, runner_up: Judged, apart: Difference) -> str:
+    """Why the candidate of the lowest risk is chosen."""
+    return (
+        f"{chosen.name} has the lowest estimated error ({error_of(chosen)}), {_better(chosen, runner_up)} than "
+        f"{runner_up.name}, {_apart(apart)}."
+    )
+
+
+def gentlest(chosen: Judged, best: Judged, apart: Difference) -> str:
+    """Why a gentler candidate is chosen than that of the lowest risk."""
+    removed = (
+        "removes nothing" if chosen.removed == 0 else f"removes less ({chosen.removed:.2f} of the noise's variance)"
+    )
+    return (
+        f"{chosen.name} and {best.name} cannot be told apart by their estimated error ({error_of(chosen)}; they are "
+        f"{_apart(apart)}), and {chosen.name} {removed}."
+    )
+
+
+def error_of(candidate: Judged) -> str:
+    """Estimated error of a candidate as a root mean square, in words."""
+    if candidate.score <= 0:
+        return "too small to be told"
+    return f"{math.sqrt(candidate.score):.2g} of full scale rms"
+
+
+def _better(chosen: Judged, other: Judged) -> str:
+    if chosen.score <= 0 or other.score <= 0:
+        return "better"
+    return f"{10 * math.log10(other.score / chosen.score):.2g} dB better"
+
+
+def _apart(apart: Difference) -> str:
+    if math.isinf(apart.errors_apart):
+        return "without a standard error to compare with"
+    return f"{apart.errors_apart:.2g} standard errors apart"

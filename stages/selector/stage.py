@@ -1,0 +1,46 @@
+"""The stage that chooses one candidate of every image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from schemas.events import ImageEvent
+from schemas.model import Record, digest
+from schemas.scores import Selection
+from stages.selector.rule import Rule, select
+from stages.stage import Done, Outcome, Part, Stage, Task, options_of
+
+
+@dataclass(frozen=True)
+class Selector(Rule, Stage):
+    """Chooses the candidate by the rule's options, from the event alone: it needs no pixels."""
+
+    name: ClassVar[str] = "selector"
+    emits: ClassVar[str] = "selected"
+    version: ClassVar[int] = 1
+    record: ClassVar[type[Record]] = Selection
+
+    def parts(self, event: ImageEvent) -> Mapping[str, str]:
+        """One part; its hash covers the candidates that it chooses from."""
+        return {
+            "selection": digest(
+                {
+                    "stage": self.name,
+                    "version": self.version,
+                    "options": options_of(self),
+                    "candidates": [*sorted(candidate.config_hash for candidate in event.candidates)],
+                }
+            )
+        }
+
+    def needs(self, event: ImageEvent) -> tuple[str, ...]:
+        """No frame."""
+        return ()
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        """Choose for each image."""
+        return [Done({"selection": Part(select(t.event.candidates, t.event.noise, self))}) for t in batch]
+
+    def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
+        """Add the selection."""
+        return event.but(selection=records["selection"])
