@@ -1,0 +1,1 @@
+"""Benchmarks of the product itself: how faithful its results are, measured against clean references."""

@@ -1,0 +1,101 @@
+"""Fields of a specimen imaged twice: ``KIND/noisy_NNN.tif`` beside ``KIND/clean_NNN.tif``."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.frame import Frame
+from schemas.image import image_id_of
+from streams.errors import InvalidImage, UsageError
+from streams.formats import reading
+
+NOISY = re.compile(r"noisy_(\d+)\.tiff?")
+
+
+@dataclass(frozen=True, order=True)
+class Field:
+    """One field of one kind of pair, and where its two images are."""
+
+    kind: str
+    number: int
+    noisy: Path
+    clean: Path
+
+    @property
+    def label(self) -> str:
+        """Kind and number, as in `line/029`."""
+        return f"{self.kind}/{self.number:03d}"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The specimen of an image file and the identity that the product gives it, from which its draws follow."""
+
+    frame: Frame
+    image_id: str
+    sha256: str
+    size_bytes: int
+
+
+def find_fields(folder: Path, numbers: frozenset[int] | None = None) -> list[Field]:
+    """Find the pairs of a folder, those of the given numbers or all.
+
+    Raises
+    ------
+    UsageError
+        If there are none, or a clean image is missing.
+    """
+    found = sorted(field for field in _fields(folder) if numbers is None or field.number in numbers)
+    if not found:
+        raise UsageError(f"{folder} holds no pairs KIND/noisy_NNN.tif and KIND/clean_NNN.tif with these numbers")
+    for field in found:
+        if not field.clean.is_file():
+            raise UsageError(f"{field.noisy} has no clean image {field.clean.name} beside it")
+    return found
+
+
+def _fields(folder: Path) -> Iterator[Field]:
+    for noisy in folder.glob("*/noisy_*"):
+        match = NOISY.fullmatch(noisy.name)
+        if match:
+            clean = noisy.with_name(noisy.name.replace("noisy", "clean"))
+            yield Field(noisy.parent.name, int(match[1]), noisy, clean)
+
+
+def parse_numbers(text: str) -> frozenset[int]:
+    """Read numbers and ranges.
+
+    >>> sorted(parse_numbers("1-3,7"))
+    [1, 2, 3, 7]
+
+    Raises
+    ------
+    UsageError
+        If the text is neither.
+    """
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise UsageError(f"'{text}' is no list of field numbers; write them like 29-35 or 1,4,7-9")
+        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return frozenset(numbers)
+
+
+def read_sight(path: Path) -> Sight:
+    """Read the first page of an image file as the product reads it.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+        frame = reading.specimen(data, 0, reading.describe(data).pages[0].valid_roi)
+    except (OSError, InvalidImage) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Sight(frame, image_id_of(sha256, 0), sha256, len(data))
