@@ -168,18 +168,23 @@ def _robust_variance(values: Pixels) -> float:
 
 
 def _variance_law(difference: Pixels, mean: Pixels, sigma2: float) -> tuple[float, float]:
-    """Fit ``variance = gain * mean + offset`` over eight bins of equally many pixels, by relative error."""
+    """Fit ``variance = gain * mean + offset`` over eight bins of equally many pixels.
+
+    A bin is trusted to 5 %; that black has no noise, for noise is mostly shot noise, to half of the frame's variance.
+    So the latter decides only where the flat parts of the frame are all of one grey.
+    """
     step = mean.size // 80_000 + 1
     order = np.argsort(mean[::step])
     mean, difference = mean[::step][order], difference[::step][order]
     bounds = np.linspace(0.02 * mean.size, 0.98 * mean.size, 9).astype(int)
     bins = [slice(first, last) for first, last in pairwise(bounds) if last - first > 150]
-    means = np.array([mean[some].mean() for some in bins])
-    variances = np.array([_robust_variance(difference[some]) for some in bins])
-    if len(bins) < 3 or np.ptp(means) < 0.03:
+    if len(bins) < 3:
         return 0.0, sigma2
-    gain, offset = np.polyfit(means, variances, 1, w=1 / np.maximum(variances, 0.1 * variances.max()))
-    return (float(gain), float(offset)) if gain > 0 else (0.0, float(variances.mean()))
+    means = [float(mean[some].mean()) for some in bins]
+    variances = [_robust_variance(difference[some]) for some in bins]
+    errors = [0.05 * max(variance, 0.1 * max(variances)) for variance in variances]
+    gain, offset = np.polyfit([*means, 0], [*variances, 0], 1, w=1 / np.array([*errors, 0.5 * sigma2]))
+    return (float(gain), float(offset)) if gain > 0 else (0.0, float(np.mean(variances)))
 
 
 def _row_acf(whitened: Pixels, flat: Mask) -> tuple[float, ...]:

@@ -59,7 +59,7 @@ def _minimise(noisy: Pixels, weight: np.float32) -> Pixels:
 def _inverse_operator(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """``1 / (1 - Laplacian)`` at the frequencies of the DCT-II, for differences that vanish at the borders."""
     rows, columns = (2 - 2 * np.cos(np.pi * np.arange(side) / side) for side in shape)
-    return (1 / (1 + rows[:, None] + columns)).astype(np.float32)
+    return np.asarray(1 / (1 + rows[:, None] + columns), np.float32)
 
 
 def _gradient(pixels: Pixels) -> tuple[Pixels, Pixels]:

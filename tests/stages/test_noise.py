@@ -1,0 +1,189 @@
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.frame import Pixels
+from stages.noise import MIN_SIDE_PX, Noise, measure
+from tests.stages.scan import scanned, scene
+
+KINDS = ("particles", "lines", "texture", "ramp")
+SCAN = Noise(0.08, 0.012, 0.0004, (1.0, 0.48, 0.09), 0.0, 0.0, holds=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    electrons=st.floats(15, 800),
+    lag1=st.floats(0, 0.66),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_sigma_is_within_six_percent_and_the_correlation_within_a_twentieth_whatever_the_dose(
+    kind: str, electrons: float, lag1: float, seed: int
+) -> None:
+    """15 electrons at full scale are some 5 electrons a pixel, 800 some 300."""
+    clean = scene(kind, seed=seed % 97)
+    noise = measure(scanned(clean, electrons=electrons, lag1=lag1, seed=seed))
+    rounding = 1 / 255**2 / 12
+    assert noise.sigma == pytest.approx((clean.mean() / electrons + rounding) ** 0.5, rel=0.06)
+    assert (noise.row_acf[1] if len(noise.row_acf) > 1 else 0) == pytest.approx(lag1, abs=0.05)
+    assert noise.holds
+
+
+def test_sigma_is_right_on_the_average() -> None:
+    ratios = []
+    for seed, (kind, electrons, lag1) in enumerate(product(KINDS, (15, 60, 250), (0.0, 0.5))):
+        clean = scene(kind, seed=seed)
+        noise = measure(scanned(clean, electrons=electrons, lag1=lag1, seed=seed))
+        ratios.append(noise.sigma / (clean.mean() / electrons) ** 0.5)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.012)
+    assert np.std(ratios) < 0.02
+
+
+@pytest.mark.parametrize("electrons", [30, 120])
+def test_gain_is_one_over_the_electrons_of_full_scale(electrons: int) -> None:
+    noise = measure(scanned(scene("ramp", height=400, width=400), electrons=electrons, bits=16))
+    assert noise.gain == pytest.approx(1 / electrons, rel=0.08)
+    assert noise.offset == pytest.approx(0, abs=0.03 / electrons)
+
+
+@pytest.mark.parametrize("sigma_levels", [0.3, 0.6, 1.0, 3.0])
+def test_noise_of_the_order_of_one_grey_level_is_measured_with_its_rounding(sigma_levels: float) -> None:
+    clean = scene("ramp", height=256, width=256)
+    noise = np.random.default_rng(0).normal(0, sigma_levels / 255, clean.shape)
+    frame = (np.round((clean + noise) * 255) / 255).astype(np.float32)
+    expected = (sigma_levels**2 + 1 / 12) ** 0.5 / 255
+    assert measure(frame).sigma == pytest.approx(expected, rel=0.04)
+
+
+def test_saturated_regions_do_not_bias_the_noise() -> None:
+    clean = scene("ramp", height=256, width=256)
+    clean[60:200, 40:180] = 1.1
+    noise = measure(scanned(clean, electrons=60))
+    assert noise.saturated > 0.2
+    greys = np.array([[0.2, 0.4, 0.6]], np.float32)
+    np.testing.assert_allclose(noise.variance(greys), greys / 60, rtol=0.1)
+
+
+def strange_frames(height: int, width: int) -> dict[str, Pixels]:
+    rng = np.random.default_rng(height * width)
+    shape = (height, width)
+    rows, columns = np.indices(shape)
+    half = np.clip(0.5 + 0.1 * rng.standard_normal(shape), 0, 1)
+    half[:, : (width + 1) // 2] = 1
+    spike = np.full(shape, 0.3)
+    spike[0, 0] = 1
+    frames = {
+        "uniform noise": rng.random(shape),
+        "constant": np.full(shape, 0.5),
+        "black": np.zeros(shape),
+        "white": np.ones(shape),
+        "black and white": rng.integers(0, 2, shape),
+        "two greys": np.where(rng.random(shape) < 0.5, 0.2, 0.8),
+        "half saturated": half,
+        "over-exposed": np.clip(1 + 0.1 * rng.standard_normal(shape), 0, 1),
+        "one bright pixel": spike,
+        "checkerboard": (rows + columns) % 2 * 0.5 + 0.2,
+        "stripes": rows % 2 * 0.5 + 0.2,
+        "ramp": columns / width,
+        "denormal": 1e-40 * rng.random(shape),
+    }
+    return {name: np.asarray(frame, np.float32) for name, frame in frames.items()}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 2), (30000, 2), (16, 16), (16, 17), (900, 16)])
+def test_any_shape_and_content_gives_a_finite_law_or_says_why_there_is_none(shape: tuple[int, int]) -> None:
+    for name, frame in strange_frames(*shape).items():
+        frame.flags.writeable = False
+        noise = measure(frame)
+        assert np.isfinite([noise.sigma, noise.gain, noise.offset, *noise.row_acf, noise.column_lag1]).all(), name
+        assert noise.row_acf[0] == 1
+        assert noise.holds == (noise.why_not is None), name
+        assert noise.sigma > 0 or not noise.holds, name
+        assert np.isfinite(noise.variance(frame)).all()
+        assert np.isfinite(noise.draw(frame, np.random.default_rng(0))).all()
+
+
+@pytest.mark.parametrize("side", [1, MIN_SIDE_PX - 1])
+def test_frames_with_a_short_side_have_no_law(side: int) -> None:
+    noise = measure(np.random.default_rng(0).random((side, 400), np.float32))
+    assert not noise.holds
+    assert noise.why_not is not None
+    assert f"{side} px" in noise.why_not
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("constant", "no noise"),
+        ("ramp", "no noise"),
+        ("black and white", "100% of the pixels are clipped"),
+        ("checkerboard", "rows alternate"),
+        ("stripes", "rows alternate"),
+    ],
+)
+def test_frames_without_measurable_noise_say_so(name: str, reason: str) -> None:
+    noise = measure(strange_frames(64, 64)[name])
+    assert not noise.holds
+    assert reason in str(noise.why_not)
+
+
+def test_a_resampled_frame_is_recognised_by_its_correlated_rows() -> None:
+    frame = scanned(scene(), electrons=60)
+    assert measure(frame).holds
+    resampled = np.clip(cv2.resize(frame, None, fx=1.7, fy=1.7, interpolation=cv2.INTER_CUBIC), 0, 1)
+    noise = measure(resampled.astype(np.float32))
+    assert not noise.holds
+    assert "rows are correlated" in str(noise.why_not)
+
+
+@pytest.mark.parametrize("kind", ["line", "time"])
+@pytest.mark.parametrize("field", [29, 33])
+def test_real_fast_scans_read_as_their_clean_pairs_say(shared_data: Path, kind: str, field: int) -> None:
+    frame = tifffile.imread(shared_data / "pairs" / kind / f"noisy_{field:03d}.tif").astype(np.float32) / 255
+    noise = measure(frame)
+    assert noise.holds
+    assert noise.gain == pytest.approx(0.0145, abs=0.0015)
+    assert noise.row_acf[1:3] == pytest.approx((0.48, 0.09), abs=0.02)
+    assert noise.column_lag1 == pytest.approx(-0.1, abs=0.06)
+
+
+@pytest.mark.parametrize("noise", [SCAN, measure(scanned(scene(), electrons=40))], ids=["given", "measured"])
+def test_drawn_noise_follows_the_law_and_is_measured_back(noise: Noise) -> None:
+    mean = scene("ramp", height=512, width=512)
+    drawn = noise.draw(mean, np.random.default_rng(0))
+    assert drawn.mean() == pytest.approx(0, abs=0.002)
+    assert np.mean(drawn**2) == pytest.approx(noise.variance(mean).mean(), rel=0.02)
+    unit = drawn / np.sqrt(noise.variance(mean))
+    lags = [float(np.mean(unit[:, lag:] * unit[:, : 512 - lag])) for lag in range(4)]
+    assert lags == pytest.approx([*noise.row_acf, 0, 0, 0][:4], abs=0.02)
+    assert np.mean(unit[1:] * unit[:-1]) == pytest.approx(0, abs=0.01)
+    again = measure(np.asarray(np.clip(mean + drawn, 0, 1), np.float32))
+    assert again.sigma == pytest.approx(float(noise.variance(mean).mean()) ** 0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 16, 17, 500])
+def test_the_power_along_a_row_is_positive_and_one_on_the_average(width: int) -> None:
+    half = SCAN.row_psd(width)
+    full = [*half, *half[1 : (width + 1) // 2]]
+    assert len(full) == width
+    assert np.mean(full) == pytest.approx(1)
+    assert min(full) > 0
+
+
+def test_scaling_multiplies_the_variance_and_nothing_else() -> None:
+    mean = scene()
+    doubled = SCAN.scaled(2)
+    np.testing.assert_allclose(doubled.variance(mean), 2 * SCAN.variance(mean), rtol=1e-6)
+    assert doubled.row_acf == SCAN.row_acf
+
+
+def test_the_record_says_the_same() -> None:
+    noise = measure(scanned(scene(), electrons=60, lag1=0.4))
+    record = noise.to_record().model_dump()
+    assert Noise(**record) == noise
