@@ -35,7 +35,8 @@ def candidate_table(event: ImageEvent) -> Html:
         "tr",
         element("th", "Method", scope="col"),
         _heading(
-            "Est. error, % FS", "Root mean square of the estimated error, in percent of full scale, ± standard error"
+            Html("Est. error, %&nbsp;FS"),
+            "Root mean square of the estimated error, in percent of full scale, ± standard error",
         ),
         element("th", element("span", "Relative to the raw frame", class_="unseen"), scope="col", class_="bar-cell"),
         _heading("Gain, dB", "How far the estimated squared error lies below that of the raw frame"),

@@ -50,7 +50,7 @@ def data_uri(frame: Frame, window: GreyWindow, *, lossless: bool) -> str:
     grey = (centre(frame.pixels) - window.black) / (window.white - window.black)
     levels = np.round(np.clip(grey, 0, 1) * 255).astype(np.uint8)
     if lossless:
-        return _encoded(levels, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        return _encoded(levels, "png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
     return _encoded(levels, "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
 
 
