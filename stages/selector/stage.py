@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import JsonValue
+
 from schemas.events import ImageEvent
 from schemas.model import Record, digest
 from schemas.scores import Selection
+from stages.metrics import Metrics
 from stages.selector.rule import Rule, select
 from stages.stage import Done, Outcome, Part, Stage, Task, options_of
 
@@ -21,17 +24,15 @@ class Selector(Rule, Stage):
     record: ClassVar[type[Record]] = Selection
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
-        """One part; its hash covers the candidates that it chooses from."""
-        return {
-            "selection": digest(
-                {
-                    "stage": self.name,
-                    "version": self.version,
-                    "options": options_of(self),
-                    "candidates": [*sorted(candidate.config_hash for candidate in event.candidates)],
-                }
-            )
+        """One part; its hash covers the candidates that it chooses from, and how they were scored."""
+        identity: dict[str, JsonValue] = {
+            "stage": self.name,
+            "version": self.version,
+            "options": options_of(self),
+            "candidates": [*sorted(candidate.config_hash for candidate in event.candidates)],
+            "scored": Metrics.version,
         }
+        return {"selection": digest(identity)}
 
     def needs(self, event: ImageEvent) -> tuple[str, ...]:
         """No frame."""

@@ -1,0 +1,132 @@
+import pytest
+
+from schemas.scores import RAW, NoiseRecord
+from stages.selector.rule import Flag, Rule, select
+from tests.stages.selector.conftest import MakeCandidate
+
+RULE = Rule()
+
+
+def test_the_lowest_risk_is_chosen_whatever_the_order(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("median", 9e-4), make("bm3d", 5e-4), make("mean", 1e-3)]
+    assert select(pool, noise, RULE).chosen == "bm3d"
+    assert select(pool[::-1], noise, RULE).chosen == "bm3d"
+
+
+def test_the_raw_frame_is_chosen_where_every_restoration_risks_more(make: MakeCandidate, noise: NoiseRecord) -> None:
+    selection = select([make(RAW, 1e-4), make("blur", 9e-4)], noise, RULE)
+    assert selection.chosen == RAW
+    assert selection.runner_up == "blur"
+
+
+def test_the_margin_is_that_to_the_runner_up_with_its_standard_error(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4), make("median", 9e-4, spread=4e-5)]
+    selection = select(pool, noise, RULE)
+    assert selection.runner_up == "median"
+    assert selection.margin == pytest.approx(4e-4)
+    assert selection.margin_se == pytest.approx(4e-5 / 4, rel=0.6)
+
+
+def test_what_cannot_be_told_from_the_best_wins_if_it_is_gentler(make: MakeCandidate, noise: NoiseRecord) -> None:
+    best = make("bm3d", 5.0e-4, removed=0.98)
+    gentler = make("wavelet", 5.1e-4, spread=1e-4, removed=0.80)
+    selection = select([make(RAW, 6e-3), best, gentler], noise, RULE)
+    assert selection.chosen == "wavelet"
+    assert selection.runner_up == "bm3d"
+    assert selection.margin == pytest.approx(-1e-5)
+
+
+def test_a_gentler_candidate_clearly_worse_is_not_chosen(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make("bm3d", 5.0e-4, removed=0.98), make("wavelet", 5.1e-4, spread=1e-6, removed=0.80)]
+    assert select(pool, noise, RULE).chosen == "bm3d"
+
+
+def test_common_scatter_of_the_blocks_does_not_make_candidates_alike(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [
+        make("bm3d", 5.0e-4, spread=3e-4, seed=4, removed=0.98),
+        make("wavelet", 5.3e-4, spread=3e-4, seed=4, removed=0.80),
+    ]
+    assert select(pool, noise, RULE).chosen == "bm3d"
+
+
+def test_the_raw_frame_is_the_gentlest_and_still_must_be_as_good(make: MakeCandidate, noise: NoiseRecord) -> None:
+    best = make("blur", 5.0e-4, removed=0.1)
+    assert select([make(RAW, 5.1e-4, spread=2e-4), best], noise, RULE).chosen == RAW
+    assert select([make(RAW, 6.0e-4, spread=2e-5), best], noise, RULE).chosen == "blur"
+
+
+def test_where_gentleness_was_not_scored_the_lowest_risk_stands(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make("bm3d", 5.0e-4, removed=None), make("wavelet", 5.1e-4, spread=1e-4, removed=None)]
+    assert select(pool, noise, RULE).chosen == "bm3d"
+
+
+def test_a_skipped_candidate_is_never_chosen(make: MakeCandidate, noise: NoiseRecord) -> None:
+    skipped = make("bm3d", 1e-5).but(skipped="too small")
+    assert select([make(RAW, 6e-3), skipped, make("blur", 1e-3)], noise, RULE).chosen == "blur"
+
+
+def test_the_raw_frame_is_kept_and_flagged_where_the_noise_law_does_not_hold(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
+    lawless = noise.but(holds=False, why_not="neighbouring rows are correlated")
+    selection = select([make(RAW, 6e-3), make("blur", 1e-4)], lawless, RULE)
+    assert (selection.chosen, selection.flags) == (RAW, (Flag.NO_LAW,))
+    assert "neighbouring rows are correlated" in selection.reason
+
+
+@pytest.mark.parametrize("with_noise", [True, False])
+def test_the_raw_frame_is_kept_and_flagged_where_nothing_could_be_judged(
+    make: MakeCandidate, noise: NoiseRecord, with_noise: bool
+) -> None:
+    skipped = make("blur", 1e-4).but(risk=None, skipped="no noise")
+    selection = select([skipped], noise if with_noise else None, RULE)
+    assert (selection.chosen, selection.flags) == (RAW, (Flag.NOTHING_JUDGED,))
+
+
+def test_a_raw_frame_that_nobody_assessed_competes_by_its_noise(make: MakeCandidate, noise: NoiseRecord) -> None:
+    assert select([make("blur", 2 * noise.sigma**2)], noise, RULE).chosen == RAW
+    assert select([make("blur", noise.sigma**2)], noise, RULE).chosen == "blur"
+
+
+def test_a_second_voice_that_clearly_prefers_another_is_heard(make: MakeCandidate, noise: NoiseRecord) -> None:
+    torn = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=2e-3), make("nlm", 6e-4, row_j=8e-4)]
+    agreed = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=9e-4), make("nlm", 6e-4, row_j=8e-4)]
+    assert select(torn, noise, RULE).flags == (Flag.DISAGREEMENT,)
+    assert select(agreed, noise, RULE).flags == ()
+
+
+def test_the_second_voice_counts_as_much_as_the_rule_gives_it(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=2e-3), make("nlm", 6e-4, row_j=8e-4)]
+    assert select(pool, noise, Rule(second_voice=0.0)).chosen == "bm3d"
+    assert select(pool, noise, Rule(second_voice=1.0)).chosen == "nlm"
+
+
+def test_a_frame_saturated_in_large_parts_is_flagged(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4)]
+    assert select(pool, noise.but(saturated=0.4), RULE).flags == (Flag.SATURATED,)
+
+
+def test_a_selection_says_why_in_one_sentence_with_numbers(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 4e-4), make("nlm", 8e-4, spread=8e-5)]
+    reason = select(pool, noise, RULE).reason
+    assert reason.startswith("bm3d has the lowest estimated error (0.02 of full scale rms), 3 dB better than nlm, ")
+    assert reason.endswith(" standard errors apart.")
+
+
+def test_a_gentler_choice_says_that_it_was_one(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4, removed=0.98), make("wavelet", 5.1e-4, spread=1e-4, removed=0.8)]
+    reason = select(pool, noise, RULE).reason
+    assert reason.startswith("wavelet and bm3d cannot be told apart by their estimated error")
+    assert "removes less (0.80 of the noise's variance)" in reason
+
+
+def test_a_risk_below_zero_is_an_estimate_like_any_other(make: MakeCandidate, noise: NoiseRecord) -> None:
+    selection = select([make(RAW, 1e-5), make("unet", -2e-6)], noise, RULE)
+    assert selection.chosen == "unet"
+    assert "too small to be told" in selection.reason
+
+
+def test_the_same_event_gives_the_same_selection_after_its_travels(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4, spread=1e-4, seed=3), make("nlm", 5.2e-4, spread=1e-4)]
+    travelled = [type(c).from_json(c.to_json()) for c in pool]
+    assert select(travelled, NoiseRecord.from_json(noise.to_json()), RULE) == select(pool, noise, RULE)
