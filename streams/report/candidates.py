@@ -15,7 +15,7 @@ BEST_SHOWN = 4
 
 def ranked(event: ImageEvent) -> list[Candidate]:
     """The candidates that were computed, the raw frame among them, least estimated error first, unknown error last."""
-    computed = [c for c in event.candidates if c.skipped is None]
+    computed = [c for c in quantities.candidates_of(event) if c.skipped is None]
     return sorted(computed, key=lambda c: (c.risk is None, c.risk.value if c.risk else 0.0))
 
 

@@ -75,7 +75,7 @@ def _verdict(entry: ReportEntry) -> Html:
 
 
 def _choice(event: ImageEvent, selection: Selection) -> Html:
-    chosen = event.candidate(selection.chosen)
+    chosen = quantities.named(event, selection.chosen)
     gain = quantities.gain_db(event, chosen)
     kept = chosen.name == RAW
     return joined(

@@ -14,7 +14,8 @@ HOW_TO_READ = (
     "Every image was restored by several methods, and each restoration was judged without a clean reference. ",
     element("b", "Estimated error"),
     " is how far a restoration is thought to lie from the noise-free image, as a root mean square in percent of full "
-    "scale, ± its standard error; lower is better. ",
+    "scale, ± its standard error; lower is better. It is found by restoring the image with a quarter more noise, and "
+    "the raw frame's is given with as much, so all of them are on the high side. ",
     element("b", "Gain"),
     " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
     "speaks against it or a gentler method is as good within the error of the comparison. ",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from schemas.events import ImageEvent
 from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from stages.selector.judged import judged
 
 DASH = "–"
 
@@ -94,16 +95,26 @@ def ratio_db(above: float | None, below: float | None) -> float | None:
     return 10 * math.log10(above / below)
 
 
+def candidates_of(event: ImageEvent) -> tuple[Candidate, ...]:
+    """All candidates; the raw frame is one even where no stage scored it and so listed it."""
+    if any(candidate.name == RAW for candidate in event.candidates):
+        return event.candidates
+    return (Candidate(name=RAW, stage="feed", method=RAW, config_hash=RAW), *event.candidates)
+
+
+def named(event: ImageEvent, name: str) -> Candidate:
+    """The candidate of that name; raises `KeyError`."""
+    return {candidate.name: candidate for candidate in candidates_of(event)}[name]
+
+
 def raw_error(event: ImageEvent) -> float | None:
-    """Mean squared error of the raw frame: its risk where one was estimated, else the variance of its noise."""
-    for candidate in event.candidates:
-        if candidate.name == RAW and candidate.risk is not None:
-            return candidate.risk.value
-    return event.noise.sigma**2 if event.noise and event.noise.sigma > 0 else None
+    """Mean squared error of the raw frame on the scale of the candidates' risks; ``None`` where no noise was found."""
+    known = [c.risk.value for c in judged(event.candidates, event.noise, second_voice=0.0) if c.name == RAW]
+    return known[0] if known and known[0] > 0 else None
 
 
 def estimated_error(event: ImageEvent, candidate: Candidate) -> float | None:
-    """Estimated mean squared error of a candidate; the raw frame's is that of its noise where it was not estimated."""
+    """Estimated mean squared error of a candidate, the raw frame among them."""
     if candidate.name == RAW:
         return raw_error(event)
     return candidate.risk.value if candidate.risk else None
@@ -116,15 +127,16 @@ def gain_db(event: ImageEvent, candidate: Candidate) -> float | None:
 
 def chosen_of(event: ImageEvent) -> Candidate | None:
     """The candidate that was selected, if one was."""
-    return event.candidate(event.selection.chosen) if event.selection else None
+    return named(event, event.selection.chosen) if event.selection else None
 
 
 def margin_db(event: ImageEvent) -> float | None:
     """How far the runner-up's estimated squared error lies above the chosen one's."""
-    chosen = chosen_of(event)
-    if chosen is None or chosen.risk is None or event.selection is None or event.selection.margin is None:
+    selection = event.selection
+    if selection is None or selection.runner_up is None:
         return None
-    return ratio_db(chosen.risk.value + event.selection.margin, chosen.risk.value)
+    runner_up, chosen = named(event, selection.runner_up), named(event, selection.chosen)
+    return ratio_db(estimated_error(event, runner_up), estimated_error(event, chosen))
 
 
 def margin_ses(event: ImageEvent) -> float | None:

@@ -35,9 +35,9 @@ def test_the_table_gives_error_gain_and_time() -> None:
     assert ">2.0 s<" in table
 
 
-def test_the_raw_frame_without_a_risk_is_as_wrong_as_its_noise() -> None:
+def test_the_raw_frame_without_a_risk_is_as_wrong_as_its_noise_and_that_of_the_trial() -> None:
     table = candidate_table(entry(candidates=(RAW_FRAME.but(risk=None), BM3D)).event)
-    assert re.search(r'>raw</th><td class="number">7\.00</td><td[^>]*><span class="bar" style="--share:1\.000"', table)
+    assert re.search(r'>raw</th><td class="number">7\.83</td><td[^>]*><span class="bar" style="--share:1\.000"', table)
 
 
 def test_skipped_methods_are_named_with_their_reason() -> None:

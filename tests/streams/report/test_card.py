@@ -34,6 +34,12 @@ def test_the_raw_frame_kept_is_said_and_the_best_restoration_shown_beside_it() -
     assert 'data-pick="bm3d" aria-pressed="true"' in html
 
 
+def test_the_raw_frame_can_be_chosen_where_no_stage_listed_it() -> None:
+    html = card(entry(candidates=(GAUSSIAN,), selection=SELECTION.but(chosen=RAW)), index=1, link=None)
+    assert "<strong>Raw frame kept</strong>" in html
+    assert 'raw<span class="badge">chosen</span>' in html
+
+
 def test_flags_are_listed_and_absent_where_there_are_none() -> None:
     flagged = card(entry(selection=SELECTION.but(flags=("rows are not independent",))), index=1, link=None)
     assert '<ul class="flags" aria-label="Flags"><li>rows are not independent</li></ul>' in flagged

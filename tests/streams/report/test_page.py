@@ -185,7 +185,7 @@ def test_totals_count_images_setbacks_cache_hits_and_methods(tmp_path: Path) -> 
 
 
 def test_only_scores_that_occur_are_explained_and_once(tmp_path: Path) -> None:
-    scored = (RAW_FRAME, BM3D.but(scores={"ssim": 0.9, "my_score": 1.0}))
+    scored = (RAW_FRAME, GAUSSIAN, BM3D.but(scores={"ssim": 0.9, "my_score": 1.0}))
     page = Page(written(tmp_path, (entry(candidates=scored) for _ in range(3))))
     assert page.text.count("Structural similarity") == 1
     assert "Gradient similarity" not in page.text

@@ -1,6 +1,9 @@
+import math
+
 import pytest
 
 from schemas.scores import Risk
+from stages.risk import RECORRUPTION
 from streams.report import quantities
 from streams.report.quantities import DASH
 from tests.streams.report.entries import BM3D, GAUSSIAN, NOISE, RAW_FRAME, SELECTION, entry
@@ -12,7 +15,8 @@ def test_gain_is_measured_from_the_risk_of_the_raw_frame() -> None:
 
 def test_gain_is_measured_from_the_noise_where_the_raw_frame_has_no_risk() -> None:
     event = entry(candidates=(RAW_FRAME.but(risk=None), BM3D), noise=NOISE.but(sigma=0.2)).event
-    assert quantities.gain_db(event, BM3D) == pytest.approx(20.0)
+    recorrupted = 0.2**2 * (1 + RECORRUPTION**2)
+    assert quantities.gain_db(event, BM3D) == pytest.approx(10 * math.log10(recorrupted / 4e-4))
 
 
 def test_gain_is_unknown_without_noise_without_risk_and_below_zero() -> None:
@@ -38,9 +42,14 @@ def test_margin_is_unknown_without_its_parts() -> None:
 
 
 def test_margin_below_zero_stays_below_zero_when_a_gentler_method_was_chosen() -> None:
-    margin = quantities.margin_db(entry(selection=SELECTION.but(margin=-1e-4)).event)
+    margin = quantities.margin_db(entry(selection=SELECTION.but(chosen="gaussian", runner_up="bm3d")).event)
     assert margin is not None
     assert margin < 0
+
+
+def test_margin_over_the_raw_frame_counts_its_noise() -> None:
+    event = entry(candidates=(RAW_FRAME.but(risk=None), BM3D), selection=SELECTION.but(runner_up="raw")).event
+    assert quantities.margin_db(event) == quantities.gain_db(event, BM3D)
 
 
 def test_electrons_are_known_only_where_noise_grows_with_the_signal() -> None:
