@@ -1,6 +1,6 @@
 """An examination that every network sits: simulated scans with known truth, none of which training has seen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -52,7 +52,7 @@ def psnr_db(restored: Pixels, clean: Pixels) -> float:
     return -10 * float(np.log10(max(error, 1e-12)))
 
 
-def marks(restore: Restore, asked: list[Question]) -> list[float]:
+def marks(restore: Restore, asked: Sequence[Question]) -> list[float]:
     """Return the PSNR in dB that a method reaches on each question, with the noise law measured from the scan."""
     laws = [measure(question.noisy) for question in asked]
     return [
@@ -61,12 +61,12 @@ def marks(restore: Restore, asked: list[Question]) -> list[float]:
     ]
 
 
-def gaussian(frames: list[Pixels], noises: list[Noise]) -> list[Pixels]:
+def gaussian(frames: Sequence[Pixels], noises: Sequence[Noise]) -> list[Pixels]:
     """Blur of 1.3 px: the yardstick that costs nothing."""
     return [gaussian_filter(frame, 1.3) for frame in frames]
 
 
-def non_local_means(frames: list[Pixels], noises: list[Noise]) -> list[Pixels]:
+def non_local_means(frames: Sequence[Pixels], noises: Sequence[Noise]) -> list[Pixels]:
     """OpenCV's non-local means at 1.1 times the measured noise."""
     return [_non_local_means(frame, noise) for frame, noise in zip(frames, noises, strict=True)]
 
@@ -77,12 +77,12 @@ def _non_local_means(frame: Pixels, noise: Noise) -> Pixels:
     return np.asarray(restored, np.float32) / np.float32(255)
 
 
-def untouched(frames: list[Pixels], noises: list[Noise]) -> list[Pixels]:
+def untouched(frames: Sequence[Pixels], noises: Sequence[Noise]) -> list[Pixels]:
     """Return the scans as they are."""
-    return frames
+    return list(frames)
 
 
-YARDSTICKS: Mapping[str, Callable[[list[Pixels], list[Noise]], list[Pixels]]] = {
+YARDSTICKS: Mapping[str, Restore] = {
     "scan as it is": untouched,
     "Gaussian 1.3 px": gaussian,
     "non-local means": non_local_means,

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from stages.denoise.network import NetworkDenoiser
+from stages.stage import Restore
 from stages.training.examination import YARDSTICKS, Question, marks, questions
 from stages.training.trainer import Trainer
 
@@ -27,9 +28,9 @@ def export(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
     return path
 
 
-def examined(denoiser: NetworkDenoiser, asked: list[Question]) -> Table:
+def examined(denoiser: Restore, asked: Sequence[Question]) -> Table:
     """Return the marks of a network and of the yardsticks, by kind of specimen, scan and dose."""
-    rows = {name: marks(restore, asked) for name, restore in YARDSTICKS.items()}  # type: ignore[arg-type]
+    rows = {name: marks(restore, asked) for name, restore in YARDSTICKS.items()}
     return {name: _by_group(row, asked) for name, row in {**rows, "this network": marks(denoiser, asked)}.items()}
 
 

@@ -28,6 +28,7 @@ def train(
     config: Annotated[
         Path, typer.Argument(help="TOML file with the options of a training; see stages/training/unet.toml.")
     ],
+    *,
     minutes: Annotated[float, typer.Option(help="Stop after this long; the next run resumes.")] = 9.0,
     out: Annotated[Path, typer.Option(help="Folder for the weights and their card.")] = Path("out/weights"),
     checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),

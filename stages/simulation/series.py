@@ -1,0 +1,38 @@
+"""A row of simulated images, as an instrument would write them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.frame import Pixels
+from stages.simulation.physics import Scan, acquire
+from stages.simulation.scenes import KINDS, scene
+
+
+class SimulatedImage(NamedTuple):
+    """An image as the detector would have written it, its truth, and how it was scanned."""
+
+    name: str
+    noisy: NDArray[np.uint8]
+    clean: Pixels
+    scan: Scan
+
+
+def simulated_images(
+    *, images: int, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS
+) -> Iterator[SimulatedImage]:
+    """Yield images of the kinds in turn; the n-th depends on ``seed`` and n alone, however many are asked for.
+
+    >>> [image.name for image in simulated_images(images=2, seed=7, size_px=16, kinds=("holes", "lines"))]
+    ['holes_0001', 'lines_0002']
+    """
+    for number in range(images):
+        kind = kinds[number % len(kinds)]
+        rng = np.random.default_rng([seed, number])
+        clean = scene(kind, (size_px, size_px), rng)
+        scan = replace(Scan.drawn(rng), bits=8)
+        noisy = acquire(clean, scan=scan, rng=rng)
+        yield SimulatedImage(f"{kind}_{number + 1:04d}", np.rint(noisy * 255).astype(np.uint8), clean, scan)

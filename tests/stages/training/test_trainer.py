@@ -1,0 +1,118 @@
+"""The training loop."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.training.recipe import Recipe
+from stages.training.samples import ScenePool, batch_at
+from stages.training.trainer import Trainer
+
+TINY = Recipe(
+    "tiny", (8, 16), 1, total_minutes=1.0, patch_px=32, batch=2, warm_up_steps=2, pool=6, scene_px=48, bf16=False
+)
+
+
+def trained(trainer: Trainer, until: int) -> Trainer:
+    while trainer.step < until:
+        trainer.advance(elapsed_s=1.0 * trainer.step)
+    return trainer
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([value.detach().flatten() for value in trainer.network.parameters()])
+
+
+def averages(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in trainer.averaged.values()])
+
+
+def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> None:
+    straight = trained(Trainer(TINY), 9)
+    trained(Trainer(TINY), 4).save(tmp_path / "half.safetensors")
+    resumed = Trainer(TINY)
+    resumed.load(tmp_path / "half.safetensors")
+    assert (resumed.step, resumed.elapsed_s) == (4, 3.0)
+    trained(resumed, 9)
+    assert torch.equal(weights(resumed), weights(straight))
+    assert torch.equal(averages(resumed), averages(straight))
+
+
+def test_training_lowers_the_loss() -> None:
+    trainer = Trainer(replace(TINY, learning_rate=3e-3))
+    losses = [trainer.advance(elapsed_s=0) for _ in range(60)]
+    assert np.mean(losses[-15:]) < 0.75 * np.mean(losses[:5])
+
+
+def test_the_rate_warms_up_and_ends_at_zero_when_the_budget_is_spent() -> None:
+    trainer = Trainer(TINY)
+    assert trainer.learning_rate() == pytest.approx(0.5 * TINY.learning_rate)
+    trainer.step, trainer.elapsed_s = 10, 30.0
+    assert trainer.learning_rate() == pytest.approx(0.5 * TINY.learning_rate)
+    assert not trainer.finished
+    trainer.elapsed_s = 60.0
+    assert trainer.learning_rate() == pytest.approx(0, abs=1e-12)
+    assert trainer.finished
+
+
+def test_a_checkpoint_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "tiny.safetensors"
+    trainer = Trainer(TINY)
+    trainer.save(path)
+    trained(trainer, 1).save(path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["tiny.safetensors"]
+
+
+def test_a_full_checkpoint_of_the_shipped_network_stays_below_16_mib(tmp_path: Path) -> None:
+    trainer = Trainer(replace(TINY, widths=(32, 64, 128), blocks=2))
+    trained(trainer, 1).save(tmp_path / "unet.safetensors")
+    assert (tmp_path / "unet.safetensors").stat().st_size <= 16 * 2**20
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    Trainer(TINY).save(tmp_path / "tiny.safetensors")
+    with pytest.raises(ValueError, match="is of a network of the shape"):
+        Trainer(replace(TINY, widths=(8, 24))).load(tmp_path / "tiny.safetensors")
+
+
+def test_the_average_lags_behind_the_weights() -> None:
+    trainer = trained(Trainer(TINY), 6)
+    start = averages(Trainer(TINY))
+    moved = (weights(trainer) - start).norm()
+    assert 0 < (averages(trainer) - start).norm() < moved
+
+
+def test_a_batch_follows_from_the_recipe_and_the_step() -> None:
+    fresh, used = ScenePool(TINY), ScenePool(TINY)
+    for step in range(12):
+        batch_at(step, pool=used, recipe=TINY)
+    one, two = batch_at(12, pool=fresh, recipe=TINY), batch_at(12, pool=used, recipe=TINY)
+    np.testing.assert_array_equal(one.inputs, two.inputs)
+    np.testing.assert_array_equal(one.targets, two.targets)
+    assert np.abs(one.inputs - batch_at(13, pool=used, recipe=TINY).inputs).max() > 0.1
+
+
+def test_inputs_differ_from_targets_by_noise_of_the_stated_strength() -> None:
+    recipe = replace(TINY, batch=32)
+    batch = batch_at(0, pool=ScenePool(recipe), recipe=recipe)
+    residual = (batch.inputs[:, :1] - batch.targets) / batch.sigmas[:, None, None, None]
+    assert np.median(residual.std((1, 2, 3))) == pytest.approx(1, abs=0.08)
+    assert np.median(np.abs(residual.mean((1, 2, 3)))) < 0.1
+    np.testing.assert_allclose(batch.inputs[:, 1, 0, 0], 4 * batch.sigmas, rtol=0.1)
+    assert batch.inputs.shape == (32, 4, 32, 32)
+
+
+def test_the_oldest_scene_gives_way_to_a_new_one() -> None:
+    pool = ScenePool(TINY)
+    first, later = pool.at(0), pool.at(TINY.steps_per_scene)
+    np.testing.assert_array_equal(first[1], later[0])
+    assert len(later) == TINY.pool
+    assert not np.array_equal(first[-1], later[-1])
+
+
+def test_a_recipe_whose_crops_exceed_its_scenes_is_refused() -> None:
+    with pytest.raises(ValueError, match="patch_px is 64"):
+        replace(TINY, patch_px=64)
