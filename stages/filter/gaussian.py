@@ -19,7 +19,7 @@ SCALES_PX = tuple(float(scale) for scale in 0.35 * 1.25 ** np.arange(15))
 class Gaussian(OneByOne):
     """Gaussian filter, its vertical and horizontal scale chosen by Stein's risk estimate.
 
-    Where noise is correlated along rows it comes out narrower along x, where averaging gains less.
+    So lines are averaged along their length, and noise that is correlated along rows is not taken for detail.
     """
 
     version: ClassVar[int] = 1

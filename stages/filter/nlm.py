@@ -14,6 +14,10 @@ from stages.stabilise import Stabiliser
 
 TOLERANCE, DECAY = 0.7, 1.2
 """Where weights begin to fall, and how fast: standard deviations of the distance between patches of the same scene."""
+USUAL_SIGMA = 0.053
+"""Noise, in the stabilised domain, at which both are right."""
+LENIENCE = (0.6, 2.5)
+"""Least and greatest factor on both; that it is the root of one over sigma was measured from 15 to 1500 electrons."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class NonLocalMeans(OneByOne):
 
     Two patches of the same scene differ by noise alone: their mean squared distance is twice the noise variance, less
     where an offset along the row lets them share noise, and it scatters more the more the noise is correlated. Weights
-    are 1 up to that distance and a little beyond, and fall exponentially from there.
+    are 1 up to that distance and a little beyond, and fall exponentially from there. Weak noise leaves small
+    differences between scenes visible: to find like patches at all, more of them must be forgiven.
     """
 
     version: ClassVar[int] = 1
@@ -38,14 +43,15 @@ class NonLocalMeans(OneByOne):
         """Restore one frame."""
         stabiliser = Stabiliser.of(noise)
         unit = stabiliser.forward(pixels) / np.float32(stabiliser.sigma)
-        return stabiliser.inverse(self._averaged(unit, noise.row_acf) * np.float32(stabiliser.sigma))
+        lenience = float(np.clip((USUAL_SIGMA / stabiliser.sigma) ** 0.5, *LENIENCE))
+        scatter = max(self.strength, 1e-3) * lenience * _scatter(noise.row_acf, self.patch_px)
+        return stabiliser.inverse(self._averaged(unit, noise.row_acf, scatter) * np.float32(stabiliser.sigma))
 
-    def _averaged(self, unit: Pixels, row_acf: tuple[float, ...]) -> Pixels:
+    def _averaged(self, unit: Pixels, row_acf: tuple[float, ...], scatter: float) -> Pixels:
         """Average over like patches where the noise has variance 1; each pair of pixels is weighed once."""
         reach = self.reach_px
         framed = np.asarray(cv2.copyMakeBorder(unit, reach, reach, reach, reach, cv2.BORDER_REFLECT), np.float32)
         total, weight = np.zeros_like(framed), np.zeros_like(framed)
-        scatter = self.strength * _scatter(row_acf, self.patch_px)
         for down, right in self._offsets():
             here, there = _overlap(down, right)
             alike = 2 * (1 - _correlation(row_acf, down, right)) + TOLERANCE * scatter

@@ -145,8 +145,8 @@ def test_a_resampled_frame_is_recognised_by_its_correlated_rows() -> None:
 @pytest.mark.parametrize("kind", ["line", "time"])
 @pytest.mark.parametrize("field", [29, 33])
 def test_real_fast_scans_read_as_their_clean_pairs_say(shared_data: Path, kind: str, field: int) -> None:
-    frame = tifffile.imread(shared_data / "pairs" / kind / f"noisy_{field:03d}.tif").astype(np.float32) / 255
-    noise = measure(frame)
+    grey = tifffile.imread(shared_data / "pairs" / kind / f"noisy_{field:03d}.tif")
+    noise = measure(np.asarray(grey / 255, np.float32))
     assert noise.holds
     assert noise.gain == pytest.approx(0.0145, abs=0.0015)
     assert noise.row_acf[1:3] == pytest.approx((0.48, 0.09), abs=0.02)
