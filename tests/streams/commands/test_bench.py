@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from streams.commands.bench import bench
+from tests.streams.bench.conftest import WritePair, pairs, write_pair
+
+__all__ = ["pairs", "write_pair"]
+
+CHEAP = """
+path = ["stages.filter:Filter", "stages.metrics:Metrics", "stages.selector:Selector"]
+[filter.candidates.gaussian]
+method = "stages.filter.gaussian:Gaussian"
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    path = tmp_path / "cheap.toml"
+    path.write_text(CHEAP)
+    return path
+
+
+def test_the_last_line_is_one_json_object_of_figures(pairs: Path, write_pair: WritePair, pipeline: Path) -> None:
+    for kind, number in (("line", 1), ("line", 2), ("time", 2)):
+        write_pair(kind, number)
+    arguments = ["fidelity", "--pairs", str(pairs), "--fields", "2", "--pipeline", str(pipeline), "--json"]
+    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert figures["fields"] == 2
+    assert set(figures["kinds"]) == {"line", "time"}
+    line = figures["kinds"]["line"]
+    assert (
+        line["methods"]["gaussian"]["psnr"]
+        == line["selected"]["psnr"]
+        == line["oracle"]["psnr"]
+        > line["noisy"]["psnr"]
+    )
+    assert {"ssim", "seconds"} < set(line["methods"]["gaussian"])
+    assert figures["regret"] == {"mean": 0.0, "p95": 0.0}
+
+
+def test_without_json_people_read_a_table_and_the_regret(pairs: Path, write_pair: WritePair, pipeline: Path) -> None:
+    write_pair("line", 1)
+    arguments = ["fidelity", "--pairs", str(pairs), "--pipeline", str(pipeline)]
+    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    assert "line: 1 fields" in result.stdout
+    assert "no selection worse than the raw frame" in " ".join(result.stdout.split())
