@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from schemas.events import DeadLetter, ImageEvent
 from schemas.scores import RAW
-from streams.formats.writing import stitched
+from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
 
@@ -20,10 +20,11 @@ PACKAGES = ("semstream", "numpy", "scipy", "opencv-python-headless", "scikit-ima
 class Results:
     """Writes into ``out``: ``images/``, ``events.jsonl`` and ``deadletters.jsonl``; every file whole or not at all."""
 
-    def __init__(self, out: Path, store: ObjectStore, frames: Frames, *, pipeline: str) -> None:
+    def __init__(self, out: Path, store: ObjectStore, frames: Frames, decoder: Decoder, *, pipeline: str) -> None:
         self._images = out / "images"
         self._store = store
         self._frames = frames
+        self._decoder = decoder
         self._pipeline = pipeline
         self._events = out / "events.jsonl"
         self._letters = out / "deadletters.jsonl"
@@ -41,7 +42,7 @@ class Results:
         chosen = event.selection.chosen if event.selection else RAW
         frame = self._frames.of(event, [chosen])[chosen]
         image = event.image
-        data = stitched(self._store.get(image.object), image.page, image.valid_roi, frame)
+        data = self._decoder.stitched(self._store.get(image.object), image.page, image.valid_roi, frame)
         path = self._images / self.output_name(event)
         _write(path, data)
         certificate = self._certificate(event, data)

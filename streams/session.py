@@ -43,7 +43,7 @@ def run_embedded(
     with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"):
         if metrics_port is not None:
             parts.telemetry.serve(metrics_port)
-        results = Results(out, parts.store, parts.frames, pipeline=pipeline.hash)
+        results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
 
         def feed(window: Window) -> Feed:
             topic = pipeline.steps()[0].consumes

@@ -68,7 +68,9 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
         telemetry = Telemetry()
         frames = Frames(store, decoder)
         computed: set[str] = set()
-        cluster = InProcessCluster()
+        steps = pipeline.steps()
+        topics = [steps[-1].produces, DEAD_LETTERS]
+        cluster = InProcessCluster([*(step.consumes for step in steps), *topics])
         around = Surroundings(
             store=store,
             cache=DictCache(),
@@ -79,7 +81,6 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             now=utc_now,
             notice=computed.add,
         )
-        steps = pipeline.steps()
         pace = Pace(handlers=slots)
         crews = []
         for step in steps:
@@ -92,7 +93,6 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             worker = Worker(Desk(step, LIVE, pipeline.hash), transport, around)
             crews.append(Crew(worker, transport, pace, telemetry))
         publisher = KafkaPublisher(cluster.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
-        topics = [steps[-1].produces, DEAD_LETTERS]
         results = KafkaReader(cluster.bootstrap_servers, topics, "results", client=CLIENT)
         stack.callback(results.close)
         yield Embedded(store, ledger, decoder, frames, telemetry, publisher, results, tuple(crews), computed)
