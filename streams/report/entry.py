@@ -46,7 +46,9 @@ class Summary:
     seconds: float
     """Wall-clock time of the run."""
     failures: Sequence[Setback] = ()
+    """Images without a result."""
     skips: Sequence[Setback] = ()
+    """Files that are no images."""
     finished_at: datetime | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     """Anything else worth a line at the end of the page: version, pipeline, folder."""

@@ -56,10 +56,10 @@ class Tally:
 
 def totals(tally: Tally, summary: Summary) -> Html:
     """Return the numbers of the run and the share of each method."""
-    fed = tally.images + len(summary.failures) + len(summary.skips)
-    rate = tally.images / summary.seconds if summary.seconds > 0 else None
+    images = tally.images + len(summary.failures)
+    rate = images / summary.seconds if summary.seconds > 0 else None
     tiles = (
-        _tile("Images", f"{fed}"),
+        _tile("Images", f"{images}"),
         _tile("Restored", f"{tally.images}"),
         _tile("Failed", f"{len(summary.failures)}", mood="bad" if summary.failures else None),
         _tile("Skipped", f"{len(summary.skips)}"),
