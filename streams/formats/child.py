@@ -3,6 +3,8 @@
 It decodes what it is sent, with a bounded memory and processor time, and without a way to open a file or a connection.
 """
 
+import errno
+import importlib
 import os
 import resource
 import signal
@@ -15,14 +17,16 @@ import imagecodecs
 import numpy as np
 
 from schemas.frame import Frame
-from schemas.image import Roi
 from streams.errors import InvalidImage
+from streams.formats.page import one_line
 from streams.formats.pipe import Levels, Reply, Request, receive, send
 from streams.formats.reading import describe, read_page
 from streams.formats.writing import stitched
 
-_CODECS = ("lzw", "zlib", "deflate", "packbits", "zstd", "jpeg8", "packints", "delta", "floatpred", "bitorder")
+_CODECS = ("lzw", "zlib", "deflate", "packbits", "zstd", "jpeg8", "ljpeg", "packints", "delta", "floatpred", "bitorder")
+_LATE_MODULES = ("numpy.ma", "encodings.cp1252", "encodings.latin_1")
 _STANDARD_STREAMS = 3
+_NOTHING = memoryview(b"")
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def main() -> None:
     _outlive_signals()
     end = socket.socket(fileno=descriptor)
     cv2.setNumThreads(1)
+    preload()
     confine(memory_bytes)
     send(end, Reply())
     while True:
@@ -42,23 +47,29 @@ def main() -> None:
         send(end, *_answer(Request.from_json(header), blob))
 
 
-def _outlive_signals() -> None:
-    """Leave Ctrl-C and a stop of the whole service to the parent, which finishes what it has begun."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
+def preload() -> None:
+    """Load what the libraries would load on first use, while files can still be opened."""
+    for module in _LATE_MODULES:
+        importlib.import_module(module)
+    for codec in _CODECS:
+        getattr(imagecodecs, f"{codec}_decode")
 
 
 def confine(memory_bytes: int) -> None:
     """Allow so much memory more than the libraries take, and no new file, connection or core dump."""
-    for codec in _CODECS:
-        getattr(imagecodecs, f"{codec}_decode")  # the codec's library is loaded now, while files can be opened
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    bytes_ = pages * resource.getpagesize() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_))
+    address_space = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # libpng and libjpeg talk to it
     resource.setrlimit(resource.RLIMIT_NOFILE, (_STANDARD_STREAMS, _STANDARD_STREAMS))
+
+
+def _outlive_signals() -> None:
+    """Leave Ctrl-C and a stop of the whole service to the parent, which finishes what it has begun."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
 
 
 def _allow_processor_time(seconds: int) -> None:
@@ -71,25 +82,41 @@ def _allow_processor_time(seconds: int) -> None:
 def _answer(request: Request, blob: memoryview) -> tuple[Reply, memoryview]:
     try:
         return _done(request, blob[: request.file_bytes], blob[request.file_bytes :])
-    except InvalidImage as error:
-        return Reply(invalid=str(error)), memoryview(b"")
-    except MemoryError:
-        return Reply(invalid="decoding needs more memory than the decoder may take"), memoryview(b"")
-    except Exception as error:  # whatever the bytes provoke in this reader is no reason to blame the next image
-        return Reply(invalid=f"the reader fails on this file ({type(error).__name__}: {error})"), memoryview(b"")
+    except Exception as error:  # what the bytes provoke in this reader is a property of the file
+        return _complaint(error), _NOTHING
 
 
 def _done(request: Request, data: memoryview, selected: memoryview) -> tuple[Reply, memoryview]:
-    if request.call == "describe":
-        return Reply(description=describe(data, limits=request.limits)), memoryview(b"")
-    roi = request.roi or Roi(x=0, y=0, width=1, height=1)
+    if request.call == "describe" or request.roi is None:
+        return Reply(description=describe(data, limits=request.limits)), _NOTHING
     if request.call == "specimen":
         page = read_page(data, request.page, limits=request.limits)
-        levels = np.ascontiguousarray(page.crop(roi))
+        levels = np.ascontiguousarray(page.crop(request.roi))
         header = Levels.model_validate({"dtype": levels.dtype.name, "scale": page.scale})
         return Reply(levels=header), levels.data.cast("B")
-    frame = Frame(np.frombuffer(selected, np.float32).reshape(roi.height, roi.width))
-    return Reply(), memoryview(stitched(data, request.page, roi, frame, limits=request.limits))
+    frame = Frame(np.frombuffer(selected, np.float32).reshape(request.roi.height, request.roi.width))
+    return Reply(), memoryview(stitched(data, request.page, request.roi, frame, limits=request.limits))
+
+
+def _complaint(error: Exception) -> Reply:
+    if fault := _own_fault(error):
+        return Reply(fault=fault)
+    match error:
+        case InvalidImage():
+            return Reply(invalid=str(error))
+        case MemoryError():
+            return Reply(invalid="decoding needs more memory than the decoder may take")
+        case _:
+            return Reply(invalid=f"the reader fails on this file ({type(error).__name__}: {one_line(error)})")
+
+
+def _own_fault(error: BaseException | None) -> str | None:
+    """Find, behind an error, a library that was not preloaded: no image is to blame for it."""
+    while error:
+        if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno == errno.EMFILE):
+            return f"{type(error).__name__}: {one_line(error)}"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ MIN_WIDTH = 64
 BAR_SHARE = 0.45
 """Share of a bar's row that its commonest grey level owns: 0.56 to 1 in bars, 0.02 to 0.17 in specimens."""
 SPECIMEN_SHARE = 0.30
-"""The median of the rows just above a bar has no more: a bar has a sharp edge."""
-ROWS_ABOVE = 10
+"""The median of the 3 and of the 10 rows above a bar has no more: a bar has a sharp edge, a shadow fades."""
+ROWS_ABOVE = (3, 10)
 MISSES = 2
 """Rows of a bar that may look otherwise: a ruler, a line of text."""
 
@@ -72,8 +72,9 @@ def bar_rows(stored: Stored, scale: Scale) -> int:
             break
     if not MIN_ROWS <= rows <= tallest:
         return 0
-    above = [_background_share(line, scale) for line in stored[max(0, height - rows - ROWS_ABOVE) : height - rows]]
-    return rows if np.median(above) <= SPECIMEN_SHARE else 0
+    above = [_background_share(line, scale) for line in stored[: height - rows][: -max(ROWS_ABOVE) - 1 : -1]]
+    is_sharp = all(np.median(above[:count]) <= SPECIMEN_SHARE for count in ROWS_ABOVE)
+    return rows if is_sharp else 0
 
 
 def _background_share(row: Stored, scale: Scale) -> float:

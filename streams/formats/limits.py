@@ -23,8 +23,8 @@ class Limits(Record):
         if size_bytes > self.max_bytes:
             raise InvalidImage(f"the file has {size_bytes} bytes, more than max_bytes = {self.max_bytes}")
 
-    def check_page(self, *, width: int, height: int, pixel_bits: int, stored_bytes: int) -> None:
-        """Refuse a page that declares no pixels, too many, or far more than are stored; raises `InvalidImage`."""
+    def check_size(self, width: int, height: int) -> None:
+        """Refuse a page that declares no pixels or too many; raises `InvalidImage`."""
         if width < 1 or height < 1:
             raise InvalidImage(f"the header declares {width} x {height} pixels: there is no image")
         if width * height > self.max_pixels:
@@ -32,7 +32,9 @@ class Limits(Record):
                 f"the header declares {width} x {height} = {width * height / MEGAPIXEL:.0f} million pixels, "
                 f"more than max_pixels = {self.max_pixels / MEGAPIXEL:.0f} million"
             )
-        declared_bytes = width * height * pixel_bits // 8
+
+    def check_ratio(self, declared_bytes: int, stored_bytes: int) -> None:
+        """Refuse a page that declares far more than is stored; raises `InvalidImage`."""
         if declared_bytes > self.max_ratio * stored_bytes:
             raise InvalidImage(
                 f"the header declares {declared_bytes} bytes of pixels and {stored_bytes} are stored: "

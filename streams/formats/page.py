@@ -89,6 +89,8 @@ def grey_of(pixels: Stored) -> Stored:
     """
     if pixels.ndim == 2:
         return pixels
+    if pixels.ndim != 3:
+        raise InvalidImage(f"pixels of {pixels.ndim} dimensions were decoded: the file is corrupt")
     channels = [pixels[..., channel] for channel in range(pixels.shape[2])]
     if len(channels) in (2, 4):
         alpha = channels.pop()
@@ -105,3 +107,8 @@ def grey_of(pixels: Stored) -> Stored:
 
 def _difference(one: Stored, other: Stored) -> float:
     return float(np.subtract(np.maximum(one, other), np.minimum(one, other)).max())
+
+
+def one_line(error: Exception) -> str:
+    """Shorten what a library says to a line that fits in a reason."""
+    return " ".join(str(error).split())[:200]

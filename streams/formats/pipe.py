@@ -38,6 +38,8 @@ class Reply(Record):
     """What the child answers: why the file is invalid, what it is, or what the bytes are that follow."""
 
     invalid: str | None = None
+    fault: str | None = None
+    """What is wrong with the child; the file may be sound."""
     description: Description | None = None
     levels: Levels | None = None
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from streams.errors import InvalidImage
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, full_scale, grey_of
+from streams.formats.page import PagePixels, Scale, Stored, full_scale, grey_of, one_line
 from streams.formats.sniff import Format
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -41,8 +41,8 @@ class RasterSource:
         read = {Format.PNG: _png, Format.BMP: _bmp, Format.JPEG: _jpeg}[kind]
         self._data = data
         self._header = header = read(data)
-        pixel_bits = header.bits * header.samples
-        limits.check_page(width=header.width, height=header.height, pixel_bits=pixel_bits, stored_bytes=len(data))
+        limits.check_size(header.width, header.height)
+        limits.check_ratio(header.width * header.height * header.samples * header.bits // 8, len(data))
 
     def page(self, number: int) -> PagePixels:
         """Decode the only page; raises `InvalidImage`."""
@@ -64,7 +64,9 @@ def _decoded(data: memoryview) -> Stored:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise InvalidImage(f"the pixels cannot be decoded ({error}): the file is corrupt; copy it again") from error
+        raise InvalidImage(
+            f"the pixels cannot be decoded ({one_line(error)}): the file is corrupt; copy it again"
+        ) from error
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise InvalidImage("the pixels cannot be decoded: the file is truncated or corrupt; copy it again")
     return pixels  # type: ignore[return-value]

@@ -28,7 +28,8 @@ class Decoder:
     """Reads image files in limited child processes; the calls are those of `reading` and `writing`.
 
     Threads may share it; ``children`` files are read at a time. Every call raises `InvalidImage` as the function of its
-    name does, and also where the file kills its child, or takes more than its share of memory or time.
+    name does, and also where the file kills its child, or takes more than its share of memory or time; `RuntimeError`
+    means that the decoder itself cannot work.
 
     Parameters
     ----------
@@ -113,6 +114,8 @@ class Decoder:
             raise InvalidImage(f"decoding takes longer than the {deadline_s:g} s that a file may take") from error
         except DecoderDied as error:
             raise InvalidImage(str(error)) from error
+        if reply.fault is not None:
+            raise RuntimeError(f"the decoder cannot work: {reply.fault}")
         if reply.invalid is not None:
             raise InvalidImage(reply.invalid)
         return reply, blob
@@ -137,4 +140,6 @@ class Decoder:
             raise RuntimeError("the decoder is closed")
         if child and child.alive:
             return child
+        if child:
+            child.kill()
         return ChildProcess(memory_bytes=self._memory_bytes, cpu_s=int(2 * self._timeout_s) + 1)

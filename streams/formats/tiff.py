@@ -1,6 +1,8 @@
 """Pages of a TIFF file: checked from their tags first, decoded after."""
 
 import io
+import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +13,7 @@ from schemas.image import Palette
 from streams.errors import InvalidImage
 from streams.formats.directory import Directory, directories
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, grey_of
+from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line
 
 COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "zstd"}
 """Allowed. LERC, JPEG 2000 and the rest let 94 bytes unfold into 64 MB, and no instrument is known to write them."""
@@ -62,6 +64,7 @@ class TiffSource:
             raise InvalidImage("the TIFF file holds thumbnails only: export the full image")
         for directory in self._directories:
             _check(directory, self._data, limits)
+        _check_stack(self._directories)
 
     @property
     def page_count(self) -> int:
@@ -96,7 +99,9 @@ class TiffSource:
         except MemoryError:
             raise
         except Exception as error:  # tifffile and the codecs raise whatever class the bytes provoke
-            raise InvalidImage(f"the pixels cannot be decoded ({error}): the file is corrupt; copy it again") from error
+            raise InvalidImage(
+                f"the pixels cannot be decoded ({one_line(error)}): the file is corrupt; copy it again"
+            ) from error
 
 
 def _is_thumbnail(directory: Directory) -> bool:
@@ -107,26 +112,58 @@ def _is_thumbnail(directory: Directory) -> bool:
 def _check(directory: Directory, data: memoryview, limits: Limits) -> None:
     """Refuse a page from its tags alone; raises `InvalidImage`."""
     layout = Layout.of(directory)
+    limits.check_size(layout.width, layout.height)
     _check_layout(layout)
     if directory.number(32997, 1) > 1:
         raise InvalidImage("a page with depth (tag 32997): export each plane as a page of its own")
+    stored_bytes = _stored_bytes(directory, layout, len(data))
+    declared_bytes = layout.width * layout.height * layout.bits * layout.samples // 8
+    limits.check_ratio(declared_bytes, min(stored_bytes, len(data)))  # strips may lie on top of each other
+    if layout.compression == 1 and stored_bytes < declared_bytes:
+        raise InvalidImage(f"the strips hold {stored_bytes} bytes of {declared_bytes}: the file is corrupt")
+
+
+def _stored_bytes(directory: Directory, layout: Layout, file_bytes: int) -> int:
+    """Sum the lengths of a page's strips or tiles, all of which must be there and inside the file."""
     offsets, counts = (directory.integers(strip if strip in directory.tags else tile) for strip, tile in _CHUNK_TAGS)
-    if len(offsets) == 0 or len(offsets) != len(counts):
-        raise InvalidImage(f"{len(offsets)} strips have an offset and {len(counts)} a length: the file is corrupt")
-    ends = offsets.astype(np.float64) + counts.astype(np.float64)
-    if ends.max() > len(data):
+    needed = _chunk_count(directory, layout)
+    if len(offsets) < needed or len(offsets) != len(counts) or needed == 0:
+        # tifffile would fill what is missing with zeros.
         raise InvalidImage(
-            f"strip {int(ends.argmax())} ends at byte {int(ends.max())}, beyond the end of the file at byte {len(data)}"
-            ": the file is truncated or corrupt; copy it again"
+            f"of {needed} strips {len(offsets)} have an offset and {len(counts)} a length: the file is corrupt"
         )
-    pixel_bits = layout.bits * layout.samples
-    stored_bytes = int(counts.astype(np.float64).sum())
-    limits.check_page(width=layout.width, height=layout.height, pixel_bits=pixel_bits, stored_bytes=stored_bytes)
-    if layout.compression == 1 and stored_bytes < layout.width * layout.height * pixel_bits // 8:
-        raise InvalidImage(f"the strips hold {stored_bytes} bytes, fewer than the pixels need: the file is corrupt")
+    ends = offsets.astype(np.float64) + counts.astype(np.float64)
+    end = int(ends.max())
+    if end > file_bytes:
+        raise InvalidImage(
+            f"strip {int(ends.argmax())} ends at byte {end}, beyond the end of the file at byte {file_bytes}: "
+            "the file is truncated or corrupt; copy it again"
+        )
+    return int(counts.astype(np.float64).sum())
+
+
+def _check_stack(pages: tuple[Directory, ...]) -> None:
+    """Refuse a stack that ImageJ keeps under one directory: all images but the first would be lost without a word."""
+    stated = re.match(rb"ImageJ=[^\0]*?\bimages=(\d{1,9})\b", pages[0].text(270), re.DOTALL)
+    if stated and int(stated[1]) > len(pages):
+        raise InvalidImage(
+            f"an ImageJ stack of {int(stated[1])} images and {len(pages)} directories: save each image as a page"
+        )
 
 
 _CHUNK_TAGS = ((273, 324), (279, 325))
+
+
+def _chunk_count(directory: Directory, layout: Layout) -> int:
+    """Strips or tiles that make up a page, of all channels where each has its own."""
+    if 273 in directory.tags:
+        chunk_width, chunk_height = layout.width, directory.number(278, layout.height)
+    else:
+        chunk_width, chunk_height = directory.number(322, 0), directory.number(323, 0)
+    planes = layout.samples if directory.number(284, 1) == 2 else 1
+    if chunk_width < 1 or chunk_height < 1:
+        return 0
+    return math.ceil(layout.width / chunk_width) * math.ceil(layout.height / chunk_height) * planes
 
 
 def _check_layout(layout: Layout) -> None:
@@ -145,6 +182,9 @@ def _check_layout(layout: Layout) -> None:
 
 def _grey(pixels: Stored, layout: Layout) -> Stored:
     """Bring what tifffile decoded to ``(H, W)``, native byte order, uint8, uint16 or float32."""
+    if layout.bits < 8:
+        # 1, 2 and 4 bits divide the 255 levels of a byte; a restored image needs levels in between.
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**layout.bits - 1))
     if layout.samples > 1 and pixels.ndim == 3 and pixels.shape[0] == layout.samples != pixels.shape[2]:
         pixels = np.moveaxis(pixels, 0, 2)
     grey = grey_of(pixels)
@@ -152,9 +192,6 @@ def _grey(pixels: Stored, layout: Layout) -> Stored:
         raise InvalidImage(
             f"{grey.shape} pixels were decoded, not ({layout.height}, {layout.width}): the file is corrupt"
         )
-    if layout.bits < 8:
-        # 1, 2 and 4 bits divide the 255 levels of a byte; a restored image needs levels in between.
-        return grey.astype(np.uint8) * np.uint8(255 // (2**layout.bits - 1))
     return grey.astype(grey.dtype.newbyteorder("="), copy=False)
 
 

@@ -12,7 +12,7 @@ from streams.formats.directory import Directory
 DESCRIPTION, ZEISS, THERMO_FISHER, THERMO_FISHER_XML, TESCAN, FIBICS = 270, 34118, 34682, 34683, 50431, 51023
 
 _NM = {b"pm": 1e-3, b"nm": 1.0, b"um": 1e3, b"\xb5m": 1e3, b"mm": 1e6, b"m": 1e9}
-_VALUE = rb"(?P<value>\d[\d.]{0,20}(?:[eE][-+]?\d{1,3})?)"
+_VALUE = rb"(?P<value>\d{1,12}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)"
 _PIXEL_SIZES = (
     (THERMO_FISHER, rb"\bPixelWidth=" + _VALUE, b"m"),
     # AP_PIXEL_SIZE is that of the screen: off by 2 wherever the image is larger than the screen.
@@ -49,7 +49,7 @@ def pixel_size_nm(directory: Directory) -> float | None:
         if found is None:
             continue
         unit = found.groupdict().get("unit") or default_unit
-        size_nm = float(found["value"].rstrip(b".") or b"0") * _NM.get(unit, math.nan)
+        size_nm = float(found["value"]) * _NM.get(unit, math.nan)
         if 0 < size_nm < 1e6:
             return size_nm
     return None
