@@ -6,10 +6,13 @@ import sys
 import click
 import typer
 
+from streams.commands.bench import bench
 from streams.commands.demo import demo
 from streams.commands.run import run
 from streams.commands.show import show
+from streams.commands.simulate import simulate
 from streams.commands.stages import stages
+from streams.commands.train import train
 from streams.errors import UsageError
 from streams.logs import log_to_stderr
 
@@ -22,8 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, show, stages):
+for command in (demo, run, simulate, show, stages, train):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,77 @@
+"""``semstream demo``: a simulated instrument, processed from end to end."""
+
+import io
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tifffile
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+
+from stages.simulation.series import SimulatedImage, simulated_images
+from streams.commands.run import AsJson, MetricsPort, PipelineFile
+from streams.pipeline import load_pipeline
+from streams.session import print_summary, run_embedded
+from streams.source import SourceFile
+
+INSTRUMENT = "sim-1"
+SIZE_PX = 512
+SEED = 7
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again to see nothing computed.")],
+    images: Annotated[int, typer.Option(min=1, help="Images to acquire, of six kinds in turn.")] = 24,
+    pipeline: PipelineFile = None,
+    metrics_port: MetricsPort = None,
+    json: AsJson = False,
+) -> None:
+    """Let a simulated instrument publish images of six kinds, and process them: no server, no Docker.
+
+    The clean truth of every image travels along as its reference, so that the report can tell how right the selection
+    was; the selector never sees it.
+    """
+    summary = run_embedded(
+        instrument(out / "instrument", images),
+        out,
+        load_pipeline(pipeline),
+        console=Console(stderr=True),
+        title="semstream demo: a simulated instrument",
+        source="/instruments/sim-1",
+        instrument_id=INSTRUMENT,
+        expected=images,
+        metrics_port=metrics_port,
+    )
+    print_summary(Console(), summary, out)
+    if json:
+        print(summary.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(1 if summary.failed else 0)
+
+
+def instrument(folder: Path, images: int) -> Iterator[SourceFile]:
+    """Acquire images one after another; the files stay in ``folder``, as on an instrument's disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in simulated_images(images=images, seed=SEED, size_px=SIZE_PX):
+        yield _acquired(folder, image)
+
+
+def _acquired(folder: Path, image: SimulatedImage) -> SourceFile:
+    data = _tiff(image.noisy)
+    path = folder / f"{image.name}.tif"
+    path.write_bytes(data)
+    reference = _tiff(np.rint(image.clean * 65535).astype(np.uint16))
+    return SourceFile(path.name, partial(_first, data), reference=reference)
+
+
+def _first(data: bytes, size: int) -> bytes:
+    return data if size < 0 else data[:size]
+
+
+def _tiff(levels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, levels, photometric="minisblack", metadata=None, software="semstream demo")
+    return file.getvalue()
