@@ -151,8 +151,9 @@ def _rarely_clipped(clipped: Mask) -> Mask | None:
 
 def _flat(pixels: Pixels, trusted: Mask) -> Mask:
     smooth = _smooth(pixels, 2.0)
-    slopes = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))[1:-1]
-    return np.asarray(trusted & (slopes <= np.quantile(slopes[trusted][::4], FLAT_SHARE)))
+    slopes = [np.square(cv2.Sobel(smooth, cv2.CV_32F, *direction)[1:-1]) for direction in ((1, 0), (0, 1))]
+    steepness = slopes[0] + slopes[1]
+    return np.asarray(trusted & (steepness <= np.quantile(steepness[trusted][::4], FLAT_SHARE)))
 
 
 def _robust_variance(values: Pixels) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
@@ -78,6 +77,6 @@ def _divergence(down: Pixels, right: Pixels) -> Pixels:
 
 
 def _shrunk(down: Pixels, right: Pixels, weight: np.float32) -> tuple[Pixels, Pixels]:
-    length = np.asarray(cv2.magnitude(down, right), np.float32)
+    length = np.sqrt(down * down + right * right)  # cv2.magnitude rounds by where an array lies in memory
     factor = np.maximum(1 - weight / np.maximum(length, np.float32(1e-9)), 0)
     return down * factor, right * factor
