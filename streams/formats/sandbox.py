@@ -20,6 +20,7 @@ from streams.formats.limits import DEFAULT_LIMITS, Limits
 from streams.formats.pipe import Reply, Request
 from streams.formats.process import ChildProcess, DecoderDied
 from streams.formats.reading import Description, framed
+from streams.formats.writing import check_fit
 
 GIBIBYTE = 1024**3
 
@@ -88,6 +89,7 @@ class Decoder:
 
     def stitched(self, original: bytes, page: int, roi: Roi, selected: Frame) -> bytes:
         """Put a selected frame in the place of the specimen and write the page as a TIFF file."""
+        check_fit(selected, roi)
         self._limits.check_file(len(original))
         request = Request(call="stitched", limits=self._limits, file_bytes=len(original), page=page, roi=roi)
         largest = 4 * self._limits.max_pixels + 2 * len(original)

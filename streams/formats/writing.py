@@ -45,13 +45,18 @@ def stitched(
     InvalidImage
         If the original cannot be read, or if the frame is not of the roi's size.
     """
+    check_fit(selected, roi)
     source, _ = opened(original, limits)
     pixels = source.page(page)
-    if selected.shape != (roi.height, roi.width):
-        raise InvalidImage(f"a frame of {selected.shape} pixels does not fit a roi of {(roi.height, roi.width)}")
     result = replace(pixels, stored=pixels.stored.copy())
     result.crop(roi)[...] = pixels.scale.stored(selected.pixels, pixels.stored.dtype)
     return _file(result, is_stack=source.page_count > 1)
+
+
+def check_fit(selected: Frame, roi: Roi) -> None:
+    """Refuse a frame of another size than its place; raises `InvalidImage`."""
+    if selected.shape != (roi.height, roi.width):
+        raise InvalidImage(f"a frame of {selected.shape} pixels does not fit a roi of {(roi.height, roi.width)}")
 
 
 @dataclass(frozen=True)
