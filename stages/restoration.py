@@ -47,9 +47,13 @@ class Restoration(Stage):
         return [Done({name: parts[name] for name in task.wanted}) for task, parts in zip(batch, found, strict=True)]
 
     def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
-        """Return the event with the candidates added in the configured order, in place of any of the same name."""
+        """Return the event with the candidates added in the configured order, in place of any of the same name.
+
+        A record may come from a pipeline that called the same candidate by another name.
+        """
         kept = tuple(candidate for candidate in event.candidates if candidate.name not in records)
-        return event.but(candidates=(*kept, *(records[name] for name in self.names if name in records)))
+        added = tuple(records[name].but(name=name) for name in self.names if name in records)
+        return event.but(candidates=(*kept, *added))
 
     @property
     def names(self) -> tuple[str, ...]:
