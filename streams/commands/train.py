@@ -5,6 +5,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ Say = Callable[[str], None]
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="TOML file with the options of a training; see stages/training/unet.toml.")
+        Path, typer.Argument(help="TOML file with the options of a training, or unet for the shipped one.")
     ],
     *,
     minutes: Annotated[float, typer.Option(help="Stop after this long; the next run resumes.")] = 9.0,
@@ -44,9 +45,11 @@ def train(
 
 
 def recipe_of(config: Path) -> Recipe:
-    """Read the options of a training."""
+    """Read the options of a training: a file, or the bare name of a recipe that is shipped (``unet``)."""
+    is_name = str(config) == config.stem and not config.exists()
+    source = files("stages.training") / f"{config}.toml" if is_name else config
     try:
-        options = tomllib.loads(config.read_text())
+        options = tomllib.loads(source.read_text())
         unknown = sorted(set(options) - {field.name for field in fields(Recipe)})
         if unknown:
             raise UsageError(f"{config}: there is no option {unknown[0]}")

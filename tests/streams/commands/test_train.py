@@ -55,7 +55,7 @@ def test_there_is_about_a_line_a_minute(config: Path, tmp_path: Path) -> None:
 
 
 def test_the_shipped_recipe_is_read() -> None:
-    recipe = recipe_of(Path(__file__).parents[3] / "stages" / "training" / "unet.toml")
+    recipe = recipe_of(Path("unet"))
     assert (recipe.name, recipe.widths) == ("unet-sim", (32, 64, 128))
 
 
