@@ -48,8 +48,9 @@ class Scale(Record):
 
     def stored(self, intensity: Pixels, dtype: np.dtype[np.generic]) -> Stored:
         """Map ``[0, 1]`` back to the nearest stored levels."""
-        levels = intensity.astype(np.float64) * (self.white - self.black) + self.black
-        return np.rint(levels).astype(dtype) if dtype.kind == "u" else levels.astype(np.float32)
+        levels = intensity * np.float32(self.white - self.black)
+        levels += np.float32(self.black)
+        return np.rint(levels, out=levels).astype(dtype) if dtype.kind == "u" else levels
 
 
 @dataclass(frozen=True, eq=False)
