@@ -34,7 +34,7 @@ def main() -> None:
     """Run the command line: exit code 2 and one line for wrong usage, a traceback only for what is a bug."""
     log_to_stderr()
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except (UsageError, click.UsageError) as error:
         _end(2, error.format_message() if isinstance(error, click.UsageError) else str(error))
     except OSError as error:
@@ -43,8 +43,7 @@ def main() -> None:
         _end(1, f"{error}; nothing that was finished is lost: put it right and run the same command again")
     except (KeyboardInterrupt, click.Abort):
         _end(INTERRUPTED, "interrupted; what was finished is kept: run the same command to go on from there")
-    except typer.Exit as exit_:
-        sys.exit(exit_.exit_code)
+    sys.exit(code or 0)
 
 
 def _end(code: int, message: str) -> None:

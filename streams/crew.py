@@ -1,6 +1,7 @@
 """The threads of one worker: one that polls, some that answer, one that commits."""
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -29,10 +30,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pace:
-    """How much at a time: the batch, its age, the handlers, and what may be in flight."""
+    """How much at a time: the batch, its age, the handlers, and what may be in flight.
 
-    batch: int = 8
-    batch_age_s: float = 0.01
+    A batch grows, up to ``max_batch`` messages, while it is answered well within ``batch_target_s``, and shrinks when
+    it takes longer: slow work is spread over the handlers, fast work shares one statement and one transaction.
+    """
+
+    max_batch: int = 32
+    batch_target_s: float = 0.25
+    batch_age_s: float = 0.005
     handlers: int = 2
     max_in_flight: int = 64
     max_in_flight_bytes: int = 2 << 20
@@ -52,6 +58,7 @@ class Crew:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._held: set[Partition] = set()
+        self._batch = 1
 
     def run(self) -> None:
         """Work until `stop`."""
@@ -96,13 +103,21 @@ class Crew:
     def _handle(self) -> None:
         while tickets := self._take():
             messages = [ticket.message for ticket in tickets]
-            with self._telemetry.timed(STAGE_SECONDS, self._name):
-                answers = self._patiently(partial(self._worker.answer, messages))
+            start = time.perf_counter()
+            answers = self._patiently(partial(self._worker.answer, messages))
             self._flow.finish(tickets, answers)
+            self._learn(len(messages), time.perf_counter() - start)
+
+    def _learn(self, messages: int, seconds: float) -> None:
+        self._telemetry.observe(STAGE_SECONDS, seconds, self._name)
+        if seconds > self._pace.batch_target_s:
+            self._batch = max(1, messages // 2)
+        elif seconds < self._pace.batch_target_s / 2 and messages == self._batch:
+            self._batch = min(self._pace.max_batch, 2 * messages)
 
     def _take(self) -> list[Ticket[Answer]]:
         with self._telemetry.spending(self._name, Activity.IDLE):
-            return self._flow.take(count=self._pace.batch, age_s=self._pace.batch_age_s)
+            return self._flow.take(count=self._batch, age_s=self._pace.batch_age_s)
 
     def _commit(self) -> None:
         while tickets := self._flow.collect(limit=500):

@@ -95,7 +95,7 @@ def _summary(progress: Progress, results: Results, parts: Embedded, *, seconds: 
         selected=progress.selected,
         failed=len(progress.failures),
         skipped=len(progress.skips),
-        cache_hits=len(results.selected_ids - parts.computed),
+        cache_hits=len(results.selected_ids - set(parts.computed)),
         computed=len(parts.computed),
         seconds=round(seconds, 3),
         images_per_s=round(progress.settled / seconds, 3),
@@ -127,4 +127,6 @@ def _entry(event: ImageEvent, results: Results, parts: Embedded) -> ReportEntry:
     def frame(name: str) -> Frame:
         return parts.frames.of(event, [name])[name]
 
-    return ReportEntry(event, frame, event.acquisition.source_name, results.path_of(event))
+    computed = parts.computed.get(event.acquisition.acquisition_id, set())
+    candidates = tuple(candidate.but(cache_hit=candidate.name not in computed) for candidate in event.candidates)
+    return ReportEntry(event.but(candidates=candidates), frame, event.acquisition.source_name, results.path_of(event))

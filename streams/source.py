@@ -52,7 +52,7 @@ def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped
         folders[:] = sorted(f for f in folders if not f.startswith(".") and Path(place, f).resolve() != leave_out)
         for name in sorted(names):
             path = Path(place, name)
-            relative = path.relative_to(folder).as_posix()
+            relative = _readable(path.relative_to(folder).as_posix())
             if path.is_symlink():
                 yield Skipped(relative, "a symbolic link")
             elif name.startswith("."):
@@ -61,6 +61,16 @@ def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped
                 yield Skipped(relative, "no regular file")
             else:
                 yield SourceFile(relative, partial(_read, path), siblings=tuple(names))
+
+
+def first(data: bytes, size: int) -> bytes:
+    """Return so many bytes of a file that is in memory, all for -1: the ``read`` of a `SourceFile`."""
+    return data if size < 0 else data[:size]
+
+
+def _readable(name: str) -> str:
+    """Return a name as UTF-8 can carry it; bytes that are none appear as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _read(path: Path, size: int) -> bytes:

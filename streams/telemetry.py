@@ -77,13 +77,6 @@ class Telemetry:
         finally:
             self.count(SECONDS, stage, activity.value, by=time.perf_counter() - start)
 
-    @contextmanager
-    def timed(self, metric: Metric, *labels: str) -> Iterator[None]:
-        """Observe the seconds of the block."""
-        start = time.perf_counter()
-        yield
-        self.observe(metric, time.perf_counter() - start, *labels)
-
     def total(self, metric: Metric, **labels: str) -> float:
         """Return what a counter has come to."""
         return self.registry.get_sample_value(f"{metric.name}_total", labels) or 0.0

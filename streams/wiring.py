@@ -44,8 +44,8 @@ class Embedded:
     publisher: KafkaPublisher
     results: KafkaReader
     crews: tuple[Crew, ...]
-    computed: set[str]
-    """Acquisitions that some stage computed something for."""
+    computed: dict[str, set[str]]
+    """Parts computed in this process, by acquisition."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
         decoder = stack.enter_context(Decoder(children=slots))
         telemetry = Telemetry()
         frames = Frames(store, decoder)
-        computed: set[str] = set()
+        computed: dict[str, set[str]] = {}
         steps = pipeline.steps()
         topics = [steps[-1].produces, DEAD_LETTERS]
         cluster = InProcessCluster([*(step.consumes for step in steps), *topics])
@@ -79,7 +79,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             slots=threading.Semaphore(slots),
             telemetry=telemetry,
             now=utc_now,
-            notice=computed.add,
+            notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
         pace = Pace(handlers=slots)
         crews = []

@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -40,7 +40,7 @@ class Surroundings:
     """Everything outside the process that a worker reaches, and the clock.
 
     ``slots`` are the places where a stage may compute at one time, shared by the workers of a process.
-    ``notice`` is told the acquisitions that something was computed for.
+    ``notice`` is told what was computed: the acquisition and the parts.
     """
 
     store: ObjectStore
@@ -50,7 +50,7 @@ class Surroundings:
     slots: threading.Semaphore
     telemetry: Telemetry
     now: Callable[[], datetime]
-    notice: Callable[[str], None] = field(default=lambda acquisition_id: None)
+    notice: Callable[[str, Iterable[str]], None] = field(default=lambda acquisition_id, parts: None)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Worker:
             wrong = f"stage {self.desk.stage.name} gave {sorted(outcome.parts)}, asked for {sorted(job.missing)}"
             raise RuntimeError(wrong)
         self._count_parts("computed", len(outcome.parts))
-        self._around.notice(job.event.acquisition.acquisition_id)
+        self._around.notice(job.event.acquisition.acquisition_id, outcome.parts)
         return replace(job, task=None, computed=outcome.parts)
 
     def _store(self, job: Job) -> Job:

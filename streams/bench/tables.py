@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from streams.bench.efficiency import Efficiency
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -31,3 +32,20 @@ def _table(kind: str, figures: KindSummary) -> Table:
 
 def _row(table: Table, name: str, frame: Fidelity, chosen: str = "") -> None:
     table.add_row(name, f"{frame.psnr:.2f}", f"{frame.ssim:.3f}", f"{frame.seconds:.3f}", chosen)
+
+
+def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
+    """Print the rates, and where the handlers' time goes, in milliseconds an image."""
+    console.print(
+        f"[bold]{name}[/bold]: {measured.images} images of 512 x 512 px: "
+        f"embedded {measured.embedded_images_per_s:.2f} images/s, "
+        f"bare loop {measured.bare_images_per_s:.2f} images/s: efficiency {measured.efficiency:.3f}, overhead "
+        f"{measured.overhead_ms_per_image:.1f} ms an image, {measured.overhead_ms_per_image_and_stage:.1f} ms an image "
+        "and stage",
+        highlight=False,
+    )
+    activities = list(next(iter(measured.handler_ms_per_image.values())))
+    table = Table("stage", *activities, title="handler time, ms an image")
+    for stage, spent in measured.handler_ms_per_image.items():
+        table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
+    console.print(table)

@@ -1,25 +1,23 @@
 """``semstream bench``: measure the product."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from streams.bench.efficiency import measure_efficiency
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.results import summarise
-from streams.bench.tables import print_fidelity
+from streams.bench.tables import print_efficiency, print_fidelity
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
 
-bench = typer.Typer(name="bench", help="Measure how faithful results are.", no_args_is_help=True)
-
-
-@bench.callback()
-def _group() -> None:
-    """Keep the commands named: a group of one would answer to the group's name alone."""
+bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
 
 
 @bench.command()
@@ -44,3 +42,21 @@ def fidelity(
     print_fidelity(Console(), figures)
     if json:
         print(figures.to_json().decode())  # noqa: T201 - the interface
+
+
+@bench.command()
+def efficiency(
+    images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px for the default pipeline.")] = 24,
+    cheap_images: Annotated[int, typer.Option(min=2, help="Images for the cheap filters alone.")] = 200,
+    json: AsJson = False,
+) -> None:
+    """Compare the embedded pipeline with a bare loop of the same stage calls on the same cores."""
+    cheap = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
+    figures = {
+        "cheap": measure_efficiency(load_pipeline(cheap), images=cheap_images),
+        "default": measure_efficiency(load_pipeline(None), images=images),
+    }
+    for name, measured in figures.items():
+        print_efficiency(Console(), name, measured)
+    if json:
+        print(orjson.dumps({name: measured.model_dump() for name, measured in figures.items()}).decode())  # noqa: T201 - the interface

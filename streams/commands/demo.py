@@ -16,7 +16,7 @@ from stages.simulation.series import SimulatedImage, simulated_images
 from streams.commands.run import AsJson, MetricsPort, PipelineFile
 from streams.pipeline import load_pipeline
 from streams.session import print_summary, run_embedded
-from streams.source import SourceFile
+from streams.source import SourceFile, first
 
 INSTRUMENT = "sim-1"
 SIZE_PX = 512
@@ -64,11 +64,7 @@ def _acquired(folder: Path, image: SimulatedImage) -> SourceFile:
     path = folder / f"{image.name}.tif"
     path.write_bytes(data)
     reference = _tiff(np.rint(image.clean * 65535).astype(np.uint16))
-    return SourceFile(path.name, partial(_first, data), reference=reference)
-
-
-def _first(data: bytes, size: int) -> bytes:
-    return data if size < 0 else data[:size]
+    return SourceFile(path.name, partial(first, data), reference=reference)
 
 
 def _tiff(levels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:

@@ -20,6 +20,7 @@ MetricsPort = Annotated[int | None, typer.Option(help="Serve Prometheus metrics 
 def run(
     folder: Annotated[Path, typer.Argument(help="Folder of images (TIFF, PNG, BMP, JPEG); it is never written to.")],
     out: Out,
+    *,
     pipeline: PipelineFile = None,
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
     metrics_port: MetricsPort = None,
@@ -37,7 +38,7 @@ def run(
         out,
         load_pipeline(pipeline),
         console=Console(stderr=True),
-        title=f"{folder.resolve().name}",
+        title=f"Restored SEM images: {folder.resolve().name}",
         source="/feeds/folder",
         instrument_id=instrument,
         metrics_port=metrics_port,

@@ -19,7 +19,9 @@ from streams.wiring import open_ledger
 
 
 def show(
-    image: Annotated[str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")],
+    image: Annotated[
+        str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("out"),
 ) -> None:
     """Tell the whole story of one image: how each stage answered, every candidate, and what was selected why."""
@@ -79,5 +81,10 @@ def _print_outcomes(console: Console, rows: Sequence[OutcomeRow]) -> None:
 
 
 def _record(row: OutcomeRow) -> Record:
-    kinds = {"filter": Candidate, "denoise": Candidate, "metrics": Scoring, "selector": Selection}
+    kinds: dict[str, type[Record]] = {
+        "filter": Candidate,
+        "denoise": Candidate,
+        "metrics": Scoring,
+        "selector": Selection,
+    }
     return kinds.get(row.key.split(":")[2], Record).from_json(row.body)
