@@ -19,8 +19,12 @@ WINDOW_PX = 7
 """Side of the window in which a band's local power is measured."""
 EXCESS = 1.6
 """How many times its mean the noise power in a window may reach by chance and still be taken for noise."""
-BORDER_PX = 8
-"""Mirrored around the frame, for the transform is periodic."""
+BORDER_PX = 48
+"""Mirrored around the frame: the transform is periodic, and opposite borders shall not meet."""
+STRIP_ROWS = 768
+"""Rows that are transformed together: thirteen bands of a 6144 x 4096 frame would take 1.3 GB."""
+REACH_ROWS = 64
+"""Rows beyond a strip that its pixels depend on, and some more: the coarsest filter has 46 taps."""
 
 Taps = NDArray[np.float64]
 
@@ -42,7 +46,13 @@ class Wavelet(OneByOne):
         """Restore one frame."""
         stabiliser = Stabiliser.of(noise)
         unit = stabiliser.forward(pixels) / np.float32(stabiliser.sigma)
-        return stabiliser.inverse(self._shrunk(unit, noise.row_acf) * np.float32(stabiliser.sigma))
+        strips = [self._strip(unit, top, noise.row_acf) for top in range(0, len(unit), STRIP_ROWS)]
+        return stabiliser.inverse(np.concatenate(strips) * np.float32(stabiliser.sigma))
+
+    def _strip(self, unit: Pixels, top: int, row_acf: tuple[float, ...]) -> Pixels:
+        first = max(0, top - REACH_ROWS)
+        shrunk = self._shrunk(unit[first : top + STRIP_ROWS + REACH_ROWS], row_acf)
+        return shrunk[top - first : top - first + STRIP_ROWS]
 
     def _shrunk(self, unit: Pixels, row_acf: tuple[float, ...]) -> Pixels:
         height, width = unit.shape

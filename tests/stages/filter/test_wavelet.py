@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from stages.filter import wavelet
 from stages.filter.wavelet import LEVELS, Wavelet, _noise_powers
 from stages.noise import measure
 from tests.stages.scan import scanned, scene
@@ -30,3 +31,11 @@ def test_flat_parts_come_out_flat() -> None:
     restored = Wavelet()([frame], [measure(frame)])[0]
     assert np.std(restored) < 0.2 * np.std(frame)
     assert restored.mean() == pytest.approx(0.4, abs=0.005)
+
+
+def test_a_tall_frame_restored_in_strips_is_what_it_would_be_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = scanned(scene(height=400, width=64), electrons=60, lag1=0.5)
+    noise = measure(frame)
+    whole = Wavelet()([frame], [noise])[0]
+    monkeypatch.setattr(wavelet, "STRIP_ROWS", 133)
+    np.testing.assert_allclose(Wavelet()([frame], [noise])[0], whole, atol=1e-6)
