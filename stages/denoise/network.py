@@ -29,6 +29,11 @@ class NetworkDenoiser:
 
     A frame whose noise law does not hold, or that has no noise, comes back as it is: the network would be told nothing.
     ``precision`` ``"auto"`` is bfloat16 on a GPU and float32 on a CPU; what it came to is part of the identity.
+
+    Raises
+    ------
+    NoWeights
+        If there is no such weights file.
     """
 
     weights: str
@@ -38,14 +43,11 @@ class NetworkDenoiser:
 
     version: ClassVar[int] = 1
 
-    def identity(self) -> dict[str, JsonValue]:
-        """Return what makes the result what it is: the network's shape, the weights' content, the arithmetic.
+    def __post_init__(self) -> None:
+        weights_file(self.weights)
 
-        Raises
-        ------
-        NoWeights
-            If there is no such weights file.
-        """
+    def identity(self) -> dict[str, JsonValue]:
+        """Return what makes the result what it is: the network's shape, the weights' content, the arithmetic."""
         shape: dict[str, JsonValue] = {"widths": list(self.widths), "blocks": self.blocks}
         return {**shape, "weights_sha256": weights_sha256(self.weights), "precision": self._precision}
 

@@ -16,7 +16,7 @@ from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise, measure
 from stages.simulation.physics import Scan, acquire
 from stages.simulation.scenes import KINDS, scene
-from stages.stage import config_hash_of, identity_of
+from stages.stage import config_hash_of
 
 WIDTHS, BLOCKS = (8, 16), 1
 
@@ -97,7 +97,7 @@ def test_the_arithmetic_is_part_of_the_identity(tiny: NetworkDenoiser) -> None:
 
 def test_weights_that_are_absent_are_said_in_one_line_with_what_to_do() -> None:
     with pytest.raises(NoWeights, match=r"drunet-nowhere.safetensors; give a path .*unet-sim") as caught:
-        identity_of(DRUNetDenoiser(weights="drunet-nowhere"))
+        DRUNetDenoiser(weights="drunet-nowhere")
     assert "\n" not in str(caught.value)
 
 
