@@ -52,3 +52,7 @@ def _end(code: int, message: str) -> None:
     sys.stderr.write(f"semstream: {' '.join(message.split())}\n")
     sys.stderr.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,7 @@ def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped
             if path.is_symlink():
                 yield Skipped(relative, "a symbolic link")
             elif name.startswith("."):
-                yield Skipped(relative, "a hidden file")
+                yield Skipped(relative, "a hidden file, or a macOS resource fork")
             elif not path.is_file():
                 yield Skipped(relative, "no regular file")
             else:

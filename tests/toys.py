@@ -1,7 +1,6 @@
 """Small stages and stand-ins on which the runtime is tested."""
 
-import hashlib
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -15,7 +14,6 @@ from schemas.model import Record, digest
 from schemas.scores import RAW, Candidate, Result, Selection
 from stages.stage import Done, Outcome, Part, Rejected, Stage, Task
 from streams.errors import InvalidImage
-from streams.ports import ObjectStore
 
 SIDE = 8
 
@@ -99,20 +97,19 @@ class Focus(Stage):
 
 
 @dataclass(frozen=True)
-class Counting(Stage):
-    """Counts how often it computes what."""
-
-    name: ClassVar[str] = "counting"
-    calls: ClassVar[list[str]] = []
-    lock: ClassVar[threading.Lock] = threading.Lock()
+class Slow(Shade):
+    """Takes its time."""
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
-        with self.lock:
-            self.calls.extend(task.event.image.image_id for task in batch)
-        return [Done({"result": Part(Result(values={"n": 1}))}) for _ in batch]
+        time.sleep(0.1 * len(batch))
+        return super().__call__(batch)
 
 
-def stored(store: ObjectStore, data: bytes) -> str:
-    """Put a toy file and return its sha256."""
-    store.put(data, folder="raw/sim-1", suffix=".toy", media_type="application/octet-stream")
-    return hashlib.sha256(data).hexdigest()
+@dataclass(frozen=True)
+class Broken(Stage):
+    """A stage with a bug."""
+
+    name: ClassVar[str] = "broken"
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        raise ZeroDivisionError("a bug")
