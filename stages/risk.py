@@ -41,8 +41,8 @@ WINDOW_SIDE_PX = (128, 256)
 """Shortest and longest side of a window."""
 MARGIN_PX = 12
 """Pixels along a window's cut sides that are restored and not scored: a method sees no neighbours beyond the cut."""
-FROM_BLACK, FROM_WHITE = 0.5, 2.0
-"""Standard deviations of noise by which the mean must keep off the scale's ends (at the dark end there is little)."""
+OFF_THE_ENDS = 1.0
+"""Standard deviations of noise by which the local mean must keep off the scale's ends for a pixel to be scored."""
 HIDDEN_EVERY_ROWS = 4
 """Distance of the rows in which runs are hidden."""
 CORRELATED_ABOVE = 0.05
@@ -154,7 +154,7 @@ def _trial(frame: Pixels, noise: Noise, window: Window, rng: np.random.Generator
     variance = noise.variance(mean)
     hidden, centres = _hide(seen, noise, rng)
     inner = _inner(window, frame.shape)
-    scored = inner & _unclipped(seen, mean, variance)
+    scored = inner & _unclipped(mean, variance)
     scored = scored if scored.any() else inner
     return Trial(
         window=window,
@@ -180,15 +180,15 @@ def _hide(seen: Pixels, noise: Noise, rng: np.random.Generator) -> tuple[Pixels,
     return np.where(runs > 0, (padded[:-2] + padded[2:]) / 2, seen), centres > 0
 
 
-def _unclipped(seen: Pixels, mean: Pixels, variance: Pixels) -> Mask:
-    """Where the scale's ends do not cut the noise off.
+def _unclipped(mean: Pixels, variance: Pixels) -> Mask:
+    """Where the scale's ends leave most of the noise as it is.
 
-    Leaving out only the pixels at the ends would keep the other half of the noise around them: an estimate 2 % of the
-    noise variance too low (16 real frames, against 0 % so).
+    By regions, never by pixels: leaving out the pixels at the ends would keep the other half of the noise around them.
+    A wider berth makes the estimate less biased and blind to bright parts, which costs more: 2 standard deviations lose
+    2 dB on frames of noise 0.25.
     """
-    deviation = np.sqrt(variance)
-    away = (mean > FROM_BLACK * deviation) & (mean < 1 - FROM_WHITE * deviation)
-    return np.asarray(away & (seen > 0) & (seen < 1))
+    berth = OFF_THE_ENDS * np.sqrt(variance)
+    return np.asarray((mean > berth) & (mean < 1 - berth))
 
 
 def _inner(window: Window, shape: tuple[int, ...]) -> Mask:
