@@ -27,6 +27,8 @@ class Rule:
 
     standard_errors: float = 1.0
     """A candidate within so many standard errors of the paired difference cannot be told from the best."""
+    tolerance_db: float = 0.3
+    """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
     second_voice: float = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
     disagreement: float = 1.6
@@ -54,10 +56,11 @@ def select(candidates: Sequence[Candidate], noise: NoiseRecord | None, rule: Rul
 
 
 def _gentlest(best: Judged, pool: Sequence[Judged], rule: Rule) -> Judged:
-    chosen = best
+    chosen, tolerance = best, max(best.score, 0) * (10 ** (rule.tolerance_db / 10) - 1)
     for candidate in pool:
         apart = difference(candidate, best)
-        if candidate.is_gentler_than(chosen) and apart.more <= rule.standard_errors * apart.error:
+        alike = apart.more <= min(rule.standard_errors * apart.error, tolerance)
+        if alike and candidate.is_gentler_than(chosen):
             chosen = candidate
     return chosen
 

@@ -41,6 +41,14 @@ def test_a_gentler_candidate_clearly_worse_is_not_chosen(make: MakeCandidate, no
     assert select(pool, noise, RULE).chosen == "bm3d"
 
 
+def test_a_gentler_candidate_far_worse_is_not_chosen_however_large_the_standard_error(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
+    pool = [make("bm3d", 5.0e-4, removed=0.98), make("wavelet", 7e-4, spread=5e-3, removed=0.80)]
+    assert select(pool, noise, RULE).chosen == "bm3d"
+    assert select(pool, noise, Rule(tolerance_db=3.0)).chosen == "wavelet"
+
+
 def test_common_scatter_of_the_blocks_does_not_make_candidates_alike(make: MakeCandidate, noise: NoiseRecord) -> None:
     pool = [
         make("bm3d", 5.0e-4, spread=3e-4, seed=4, removed=0.98),
