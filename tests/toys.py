@@ -29,7 +29,7 @@ class ToyDecoder:
     def specimen(self, data: bytes, *, page: int, roi: Roi) -> Frame:
         if len(data) != SIDE * SIDE:
             raise InvalidImage(f"a toy file has {SIDE * SIDE} bytes, not {len(data)}")
-        return Frame(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE).astype(np.float32) / 255)
+        return Frame(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE).astype(np.float32) / np.float32(255))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streams.ports import Message, Outgoing, Partition, PartitionsFn
@@ -23,7 +23,7 @@ class DiskTransport:
         self._committed = folder / "committed.json"
         self._torn = torn
         self._next = self.position()
-        self.between = lambda: None
+        self.between: Callable[[], None] = lambda: None
 
     def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn) -> None:
         on_assign([Partition(topic, 0)])
@@ -56,14 +56,14 @@ class DiskTransport:
             lines.writelines(json.dumps(_line(event)) + "\n" for event in events)
 
     def position(self) -> int:
-        return int(self._state()["position"]) if self._committed.exists() else 0
+        return self._state()[0] if self._committed.exists() else 0
 
     def events(self) -> list[Line]:
-        return list(self._state()["events"]) if self._committed.exists() else []
+        return self._state()[1] if self._committed.exists() else []
 
-    def _state(self) -> dict[str, list[Line]]:
-        state: dict[str, list[Line]] = json.loads(self._committed.read_text())
-        return state
+    def _state(self) -> tuple[int, list[Line]]:
+        state = json.loads(self._committed.read_text())
+        return int(state["position"]), list(state["events"])
 
     def _write(self, position: int, events: list[Line]) -> None:
         part = self._committed.with_suffix(".part")

@@ -22,7 +22,7 @@ from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import folder_files
 from streams.summary import Summary
-from streams.wiring import open_ledger
+from streams.wiring import embedded, open_ledger
 from tests.hostile.corpus import CORPUS, PLACES, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -169,16 +169,12 @@ def test_a_stage_that_fails_ends_the_run_loudly_and_names_the_image(run: Run, tm
 def test_two_runs_cannot_use_one_folder_at_the_same_time(run: Run, tmp_path: Path) -> None:
     write_images(tmp_path / "in", 1)
     (tmp_path / "pipeline.toml").write_text(TOYS)
-    from streams.wiring import embedded
-
-    with embedded(tmp_path / "out" / ".semstream", load_pipeline(tmp_path / "pipeline.toml")):
-        with pytest.raises(UsageError, match="another semstream is using"):
-            run(tmp_path / "in")
+    running = embedded(tmp_path / "out" / ".semstream", load_pipeline(tmp_path / "pipeline.toml"))
+    with running, pytest.raises(UsageError, match="another semstream is using"):
+        run(tmp_path / "in")
 
 
-def test_whatever_a_folder_holds_every_file_is_accounted_for_and_nothing_else_happens(
-    run: Run, tmp_path: Path
-) -> None:
+def test_whatever_a_folder_holds_every_file_is_accounted_for_and_nothing_else_happens(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     entries = [entry for entry in [*CORPUS, *PLACES] if entry.pages < 100]

@@ -57,12 +57,12 @@ def test_a_batch_is_given_out_when_it_is_full_or_old() -> None:
 def test_messages_and_bytes_in_flight_are_bounded_until_they_are_released() -> None:
     flow = flow_of(P0, max_messages=2)
     flow.admit([message(P0, 0), message(P0, 1)])
-    assert flow.full
-    tickets = flow.take(count=2, age_s=0)
-    flow.finish(tickets, ["a", "b"])
-    assert flow.full
+    fill = [flow.full]
+    flow.finish(flow.take(count=2, age_s=0), ["a", "b"])
+    fill.append(flow.full)
     flow.release(flow.collect(limit=1))
-    assert not flow.full
+    fill.append(flow.full)
+    assert fill == [True, True, False]
     heavy = flow_of(P0, max_bytes=10)
     heavy.admit([message(P0, 0, size=10)])
     assert heavy.full
@@ -105,11 +105,9 @@ def test_messages_of_partitions_that_are_not_held_are_ignored() -> None:
 
 def test_closing_wakes_everyone_who_waits(pool: ThreadPoolExecutor) -> None:
     flow = flow_of(P0, max_messages=1)
-    taking = pool.submit(flow.take, count=1, age_s=0)
-    collecting = pool.submit(flow.collect, limit=1)
+    waiting = [pool.submit(flow.take, count=1, age_s=0), pool.submit(flow.collect, limit=1)]
     flow.close()
-    assert taking.result(timeout=30) == []
-    assert collecting.result(timeout=30) == []
+    assert [wait.result(timeout=30) for wait in waiting] == [[], []]
 
 
 @settings(max_examples=50, deadline=None)
@@ -121,7 +119,7 @@ def test_whatever_the_order_of_finishing_commits_are_contiguous_and_complete(ord
     committed: list[int] = []
     for index in order:
         flow.finish([tickets[index]], ["x"])
-        while tickets[len(committed)].answer is not None if len(committed) < 8 else False:
+        while len(committed) < 8 and tickets[len(committed)].answer is not None:
             prefix = flow.collect(limit=limit)
             flow.release(prefix)
             committed += [ticket.message.offset for ticket in prefix]
