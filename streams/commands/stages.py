@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from streams.commands.run import PipelineFile
 from streams.pipeline import load_pipeline
@@ -15,26 +14,29 @@ from streams.pipeline import load_pipeline
 def stages(pipeline: PipelineFile = None) -> None:
     """List the stages of a pipeline in order: topics, candidates, options and their defaults."""
     loaded = load_pipeline(pipeline)
-    console = Console()
-    console.print(f"pipeline [bold]{loaded.name}[/bold], hash {loaded.hash}", highlight=False)
-    table = Table("stage", "candidate", "method", "options (default)", "reads", "writes")
+    typer.echo(f"pipeline {loaded.name}, hash {loaded.hash}")
     for step in loaded.steps():
-        table.add_row(step.stage.name, "", _class(step.stage), _options(step.stage), step.consumes, step.produces)
+        typer.echo(f"\n{step.stage.name}: {step.consumes} -> {step.produces}   {_class(step.stage)}")
+        for line in _options(step.stage):
+            typer.echo(f"  {line}")
         for name, method in getattr(step.stage, "candidates", {}).items():
-            table.add_row("", name, _class(method), _options(method), "", "")
-    console.print(table)
+            typer.echo(f"  {name:<12}{_class(method)}")
+            for line in _options(method):
+                typer.echo(f"  {'':<12}  {line}")
 
 
 def _class(value: object) -> str:
     return f"{type(value).__module__}:{type(value).__name__}"
 
 
-def _options(value: Any) -> str:  # noqa: ANN401 - any configured object
-    shown = []
+def _options(value: Any) -> Iterator[str]:  # noqa: ANN401 - any configured object
     for field in dataclasses.fields(value):
         current = getattr(value, field.name)
         if isinstance(current, Mapping) and any(dataclasses.is_dataclass(item) for item in current.values()):
             continue
-        default = "required" if field.default is dataclasses.MISSING else json.dumps(field.default, default=str)
-        shown.append(f"{field.name} = {json.dumps(current, default=str)} ({default})")
-    return "\n".join(shown)
+        default = "required" if field.default is dataclasses.MISSING else f"default {_json(field.default)}"
+        yield f"{field.name} = {_json(current)} ({default})"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str)
