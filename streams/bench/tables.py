@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.bench.efficiency import Efficiency
+from streams.bench.endurance import Endurance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -49,3 +50,13 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
     for stage, spent in measured.handler_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
+
+
+def print_endurance(console: Console, measured: Endurance) -> None:
+    """Print what came out, and the memory on the way."""
+    memory = ", ".join(f"{mib:.0f} MiB at {images}" for images, mib in measured.rss_mib.items())
+    console.print(
+        f"{measured.images} images in; {measured.selected} selected, "
+        f"{measured.ledger_settlements} settled in the ledger, {measured.distinct_events} distinct events; {measured.lost} lost. Resident memory: {memory}",
+        highlight=False,
+    )

@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.progress import track
 
 from streams.bench.efficiency import measure_efficiency
+from streams.bench.endurance import measure_endurance
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.results import summarise
-from streams.bench.tables import print_efficiency, print_fidelity
+from streams.bench.tables import print_efficiency, print_endurance, print_fidelity
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
+
+CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
 
@@ -51,12 +54,24 @@ def efficiency(
     json: AsJson = False,
 ) -> None:
     """Compare the embedded pipeline with a bare loop of the same stage calls on the same cores."""
-    cheap = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
     figures = {
-        "cheap": measure_efficiency(load_pipeline(cheap), images=cheap_images),
+        "cheap": measure_efficiency(load_pipeline(CHEAP), images=cheap_images),
         "default": measure_efficiency(load_pipeline(None), images=images),
     }
     for name, measured in figures.items():
         print_efficiency(Console(), name, measured)
     if json:
         print(orjson.dumps({name: measured.model_dump() for name, measured in figures.items()}).decode())  # noqa: T201 - the interface
+
+
+@bench.command()
+def endurance(
+    images: Annotated[int, typer.Option(min=6, help="Images of 128 x 128 px.")] = 3000,
+    json: AsJson = False,
+) -> None:
+    """Send many small images through the embedded mode (cheap filters) and count losses and memory."""
+    measured = measure_endurance(load_pipeline(CHEAP), images=images)
+    print_endurance(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(0 if measured.lost == 0 else 1)
