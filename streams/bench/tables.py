@@ -56,7 +56,7 @@ def print_endurance(console: Console, measured: Endurance) -> None:
     """Print what came out, and the memory on the way."""
     memory = ", ".join(f"{mib:.0f} MiB at {images}" for images, mib in measured.rss_mib.items())
     console.print(
-        f"{measured.images} images in; {measured.selected} selected, "
-        f"{measured.ledger_settlements} settled in the ledger, {measured.distinct_events} distinct events; {measured.lost} lost. Resident memory: {memory}",
+        f"{measured.images} images in; {measured.selected} selected, {measured.ledger_settlements} settled in the "
+        f"ledger, {measured.distinct_events} distinct events; {measured.lost} lost. Resident memory: {memory}",
         highlight=False,
     )
