@@ -1,7 +1,6 @@
 """Many small images through the embedded mode, to see whether one is lost and whether memory grows."""
 
 import io
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,15 +8,12 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from schemas.events import ImageEvent
 from schemas.model import Record
 from stages.simulation.series import simulated_images
-from streams.embedded import EmbeddedRun, Progress
-from streams.feed import Feed, Window
+from streams.bench.embedding import trial
+from streams.embedded import Progress
 from streams.pipeline import Pipeline
-from streams.results import Results
 from streams.source import SourceFile, first
-from streams.wiring import embedded, utc_now
 
 SIZE_PX = 128
 SCENES = 24
@@ -65,24 +61,15 @@ def measure_endurance(pipeline: Pipeline, *, images: int) -> Endurance:
     """Send so many images of 128 x 128 px through the pipeline and count what came out."""
     marks = tuple(sorted({max(1, images // 6), images // 2, images}))
     watch = MemoryWatch(marks)
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        with embedded(out / "state", pipeline) as parts:
-            results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
-            topic = pipeline.steps()[0].consumes
-
-            def feed(window: Window) -> Feed:
-                return Feed(parts.store, parts.decoder, parts.publisher, window, topic, "/bench", utc_now)
-
-            run = EmbeddedRun(parts, feed, results, show=watch)
-            run(_sources(images))
-            watch(run.progress)
-            settled = [s for s in parts.ledger.history("")[1] if s.id.stage == pipeline.stages[-1].name]
-            lines = (out / "events.jsonl").read_bytes().splitlines()
-            distinct = {ImageEvent.from_json(line).acquisition.acquisition_id for line in lines}
+    with trial(pipeline, show=watch) as under:
+        under.run(_sources(images))
+        watch(under.progress)
+        last = pipeline.stages[-1].name
+        settled = [settlement for settlement in under.parts.ledger.history("")[1] if settlement.id.stage == last]
+        distinct = {event.acquisition.acquisition_id for event in under.results.events()}
     return Endurance(
         images=images,
-        selected=run.progress.selected,
+        selected=under.progress.selected,
         ledger_settlements=len(settled),
         distinct_events=len(distinct),
         rss_mib=watch.rss_mib,

@@ -93,9 +93,13 @@ def read_sight(path: Path) -> Sight:
         If it cannot be read.
     """
     try:
-        data = path.read_bytes()
-        frame = reading.specimen(data, 0, reading.describe(data).pages[0].valid_roi)
+        return sight_of(path.read_bytes())
     except (OSError, InvalidImage) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def sight_of(data: bytes) -> Sight:
+    """Read the first page of an image file in memory; raises `InvalidImage`."""
+    frame = reading.specimen(data, 0, reading.describe(data).pages[0].valid_roi)
     sha256 = hashlib.sha256(data).hexdigest()
     return Sight(frame, image_id_of(sha256, 0), sha256, len(data))
