@@ -31,8 +31,8 @@ class Rule:
     """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
     second_voice: float = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
-    disagreement: float = 1.6
-    """Times the least second voice from which the chosen candidate's own is a disagreement (2 dB)."""
+    disagreement: float = 0.1
+    """Share of the raw frame's risk by which the second voice alone must prefer another candidate to be heard."""
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
 
@@ -73,12 +73,17 @@ def _with_margin(selection: Selection, chosen: Judged, best: Judged, pool: Seque
 
 
 def _flags(chosen: Judged, pool: Sequence[Judged], noise: NoiseRecord | None, rule: Rule) -> tuple[Flag, ...]:
-    least = min(candidate.risk.row_j for candidate in pool)
     flags = {
-        Flag.DISAGREEMENT: least > 0 and chosen.risk.row_j > rule.disagreement * least,
+        Flag.DISAGREEMENT: _disagree(chosen, pool, rule),
         Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
     }
     return tuple(flag for flag, raised in flags.items() if raised)
+
+
+def _disagree(chosen: Judged, pool: Sequence[Judged], rule: Rule) -> bool:
+    raw = next((candidate for candidate in pool if candidate.name == RAW), None)
+    least = min(candidate.risk.row_j for candidate in pool)
+    return raw is not None and chosen.risk.row_j - least > rule.disagreement * raw.risk.value
 
 
 def _short(value: float) -> float:
