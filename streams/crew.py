@@ -20,7 +20,7 @@ from tenacity import (
 from streams.errors import TransientError
 from streams.flow import Flow, Ticket
 from streams.ports import Partition, Transport
-from streams.telemetry import IN_FLIGHT, RETRIES, STAGE_SECONDS, Activity, Telemetry
+from streams.telemetry import IN_FLIGHT, RETRIES, SECONDS, STAGE_SECONDS, Activity, Telemetry
 from streams.worker import Answer, Worker
 
 log = structlog.get_logger()
@@ -89,7 +89,9 @@ class Crew:
             while not self._flow.wait_for_room(0.05) and not self._stopping.is_set():
                 self._flow.admit(self._transport.poll(limit=1, timeout_s=0))
             self._transport.resume()
+        start_s = time.thread_time()
         self._flow.admit(self._transport.poll(limit=self._pace.max_in_flight, timeout_s=0.1))
+        self._telemetry.count(SECONDS, self._name, Activity.POLL, by=time.thread_time() - start_s)
         self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name)
 
     def _assigned(self, partitions: Collection[Partition]) -> None:

@@ -10,14 +10,19 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 
 class Activity(StrEnum):
-    """What a handler's second is spent on; every wait is charged to its cause."""
+    """What a worker's second is spent on; every wait is charged to its cause.
+
+    ``poll`` is the polling thread's time on a core, ``commit`` the committer's, the others the handlers' by the clock:
+    ``slot`` is the wait for a place to compute, ``idle`` the wait for messages.
+    """
 
     POLL = "poll"
+    RECALL = "recall"
     FETCH = "fetch"
-    WAIT_FOR_SLOT = "wait_for_slot"
+    SLOT = "slot"
     COMPUTE = "compute"
     STORE = "store"
-    LEDGER = "ledger"
+    SETTLE = "settle"
     COMMIT = "commit"
     IDLE = "idle"
 
@@ -33,7 +38,7 @@ class Metric:
 
 IMAGES = Metric("semstream_images", ("stage", "state"), "Events answered, by how: done or rejected.")
 PARTS = Metric("semstream_parts", ("stage", "source"), "Parts of outcomes, by source: computed, cache or ledger.")
-SECONDS = Metric("semstream_handler_seconds", ("stage", "activity"), "Where the handlers' seconds go.")
+SECONDS = Metric("semstream_worker_seconds", ("stage", "activity"), "Where a worker's seconds go.")
 RETRIES = Metric("semstream_retries", ("stage",), "Batches tried again after a transient error.")
 IN_FLIGHT = Metric("semstream_in_flight_messages", ("stage",), "Messages admitted and not yet committed.")
 STAGE_SECONDS = Metric("semstream_stage_seconds", ("stage",), "Seconds from a batch's arrival to its answers.")

@@ -91,7 +91,7 @@ class Worker:
 
     def _recall(self, jobs: list[Job]) -> list[Job]:
         """3. What the cache or the ledger knows is not computed again; a rejection answers only the same delivery."""
-        with self.spending(Activity.LEDGER):
+        with self.spending(Activity.RECALL):
             wanted = {job.key(self.desk, part) for job in jobs for part in job.parts}
             cached = self._around.cache.get(wanted)
             absent = wanted - set(cached)
@@ -135,7 +135,7 @@ class Worker:
         outcomes: dict[int, Outcome] = {}
         for _, group in groupby(sorted(tasks, key=_shape), key=_shape):
             batch = list(group)
-            with self.spending(Activity.WAIT_FOR_SLOT):
+            with self.spending(Activity.SLOT):
                 self._around.slots.acquire()
             try:
                 with self.spending(Activity.COMPUTE):
@@ -175,7 +175,7 @@ class Worker:
             for job in jobs
             for part, key in [(part, job.key(self.desk, part)) for part in job.computed]
         }
-        with self.spending(Activity.LEDGER):
+        with self.spending(Activity.SETTLE):
             return self._around.ledger.settle(list(rows.values()), [job.settlement(self.desk, now) for job in jobs])
 
     def _answer(self, job: Job, settled: Settled) -> Answer:

@@ -36,8 +36,8 @@ class Efficiency(Record):
     overhead_ms_per_image: float
     """Core-milliseconds that an image costs beyond its stage calls."""
     overhead_ms_per_image_and_stage: float
-    handler_ms_per_image: dict[str, dict[str, float]]
-    """Where the handlers' time goes, by stage and activity."""
+    worker_ms_per_image: dict[str, dict[str, float]]
+    """Where the workers' time goes, by stage and activity."""
 
 
 def measure_efficiency(pipeline: Pipeline, *, images: int, seed: int = 7) -> Efficiency:
@@ -62,7 +62,7 @@ def measure_efficiency(pipeline: Pipeline, *, images: int, seed: int = 7) -> Eff
         efficiency=round(bare_s / seconds, 3),
         overhead_ms_per_image=round(overhead_ms, 2),
         overhead_ms_per_image_and_stage=round(overhead_ms / len(pipeline.stages), 2),
-        handler_ms_per_image={
+        worker_ms_per_image={
             stage: {name: round(1000 * value / images, 2) for name, value in activities.items()}
             for stage, activities in handlers.items()
         },

@@ -36,7 +36,7 @@ def _row(table: Table, name: str, frame: Fidelity, chosen: str = "") -> None:
 
 
 def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
-    """Print the rates, and where the handlers' time goes, in milliseconds an image."""
+    """Print the rates, and where the workers' time goes, in milliseconds an image."""
     console.print(
         f"[bold]{name}[/bold]: {measured.images} images of 512 x 512 px: "
         f"embedded {measured.embedded_images_per_s:.2f} images/s, "
@@ -45,9 +45,9 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
         "and stage",
         highlight=False,
     )
-    activities = list(next(iter(measured.handler_ms_per_image.values())))
-    table = Table("stage", *activities, title="handler time, ms an image")
-    for stage, spent in measured.handler_ms_per_image.items():
+    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    table = Table("stage", *activities, title="worker time, ms an image")
+    for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
 
