@@ -1,17 +1,16 @@
 """``semstream show``: everything the ledger knows of an image."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from schemas.model import Record
-from schemas.scores import Candidate, Scoring, Selection
+from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
+from streams.commands.run import AsJson
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.session import STATE
@@ -23,6 +22,8 @@ def show(
         str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("out"),
+    *,
+    json: AsJson = False,
 ) -> None:
     """Tell the whole story of one image: how each stage answered, every candidate, and what was selected why."""
     ledger = open_ledger(out / STATE)
@@ -32,59 +33,70 @@ def show(
     ledger.close()
     if not settlements:
         raise UsageError(f"the ledger of {out} knows no image '{image}'; give a file, an image id or a published name")
-    console = Console()
+    if json:
+        typer.echo(orjson.dumps(_everything(outcomes, settlements)))
+        return
     for image_id in dict.fromkeys(settlement.image_id for settlement in settlements):
-        console.print(f"[bold]image {image_id}[/bold]", highlight=False)
-        console.print(_answers([s for s in settlements if s.image_id == image_id]))
-        _print_outcomes(console, [row for row in outcomes if row.key.startswith(f"{image_id}:")])
+        typer.echo(f"image {image_id}")
+        for line in _story(
+            [row for row in outcomes if row.key.startswith(f"{image_id}:")],
+            [settlement for settlement in settlements if settlement.image_id == image_id],
+        ):
+            typer.echo(f"  {line}")
 
 
-def _answers(settlements: Sequence[Settlement]) -> Table:
-    table = Table("settled at (UTC)", "name", "stage", "lane", "pipeline", "attempt", "answer", title="Answers")
-    for settled in settlements:
-        answer = f"computed {', '.join(settled.computed)}" if settled.computed else "from outcomes"
-        if settled.state is State.REJECTED:
-            answer = f"[red]rejected: {escape(settled.reason or '')}[/red]"
-        time = f"{settled.settled_at:%Y-%m-%d %H:%M:%S}"
-        identity = settled.id
-        table.add_row(
-            time,
-            escape(settled.source_name),
-            identity.stage,
-            identity.lane,
-            identity.pipeline,
-            str(identity.attempt),
-            answer,
-        )
-    return table
+def _everything(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Mapping[str, object]:
+    bodies = [{"key": row.key, "created_at": row.created_at, "body": orjson.loads(row.body)} for row in outcomes]
+    return {"outcomes": bodies, "settlements": list(settlements)}
 
 
-def _print_outcomes(console: Console, rows: Sequence[OutcomeRow]) -> None:
-    candidates = Table("stage", "candidate", "config hash", "rms error, % of full scale", "seconds", title="Candidates")
-    for row in rows:
-        stage = row.key.split(":")[2]
-        record = _record(row)
-        if isinstance(record, Candidate):
-            risk = record.skipped or "-"
-            if record.risk is not None:
-                risk = f"{100 * max(record.risk.value, 0) ** 0.5:.2f}"
-            candidates.add_row(stage, record.name, record.config_hash[:12], escape(risk), f"{record.seconds:.3f}")
-        elif isinstance(record, Scoring):
-            console.print(f"noise: {record.noise.model_dump_json()}", highlight=False, markup=False)
-        elif isinstance(record, Selection):
-            flags = f" [{', '.join(record.flags)}]" if record.flags else ""
-            console.print(f"selected: {record.chosen} by {record.rule}: {record.reason}{flags}", markup=False)
-        else:
-            console.print(f"{stage}: {row.body.decode()}", highlight=False, markup=False)
-    if candidates.row_count:
-        console.print(candidates)
-
-
-def _record(row: OutcomeRow) -> Record:
-    kinds: dict[str, type[Record]] = {
+def _story(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Iterator[str]:
+    yield "published as " + ", ".join(repr(name)[1:-1] for name in dict.fromkeys(s.source_name for s in settlements))
+    yield from map(_answer, settlements)
+    bodies: dict[str, type[Record]] = {
         "filter": Candidate,
         "denoise": Candidate,
         "metrics": Scoring,
         "selector": Selection,
     }
-    return kinds.get(row.key.split(":")[2], Record).from_json(row.body)
+    for row in outcomes:
+        stage = row.key.split(":")[2]
+        record = bodies[stage].from_json(row.body) if stage in bodies else None
+        if isinstance(record, Candidate):
+            yield f"{record.stage:<9} {record.name:<12} {_error(record):<42} config {record.config_hash[:12]}"
+        elif isinstance(record, Scoring):
+            yield f"noise     {_noise(record.noise)}"
+        elif isinstance(record, Selection):
+            yield f"selected  {record.chosen}: {record.reason}{''.join(f' FLAG: {flag}.' for flag in record.flags)}"
+        else:
+            yield f"{stage:<9} {row.body.decode()}"
+
+
+def _answer(settled: Settlement) -> str:
+    identity = settled.id
+    what = f"computed {', '.join(settled.computed)}" if settled.computed else "answered from outcomes"
+    if settled.state is State.REJECTED:
+        what = f"REJECTED: {settled.reason}"
+    place = f"{identity.lane} lane, pipeline {identity.pipeline}, attempt {identity.attempt}"
+    return f"{settled.settled_at:%Y-%m-%d %H:%M:%S} UTC  {identity.stage:<9} {what} ({place})"
+
+
+def _error(candidate: Candidate) -> str:
+    if candidate.risk is None:
+        return candidate.skipped or "not judged"
+    return f"error {_rms(candidate.risk)} of full scale, {candidate.seconds:.3f} s"
+
+
+def _rms(risk: Risk) -> str:
+    """Root of the risk in percent; where the estimate is not above its error, what it lies below."""
+    if risk.value > risk.se:
+        return f"{100 * risk.value**0.5:.2f} %"
+    return f"< {100 * (max(risk.value, 0) + 2 * risk.se) ** 0.5:.2f} %"
+
+
+def _noise(noise: NoiseRecord) -> str:
+    if not noise.holds:
+        return f"does not follow the model: {noise.why_not}"
+    row = noise.row_acf[1] if len(noise.row_acf) > 1 else 0.0
+    electrons = f", {1 / noise.gain:.0f} electrons at full scale" if noise.gain > 0 else ""
+    return f"sigma {100 * noise.sigma:.2f} % of full scale{electrons}, correlation along the row {row:.2f}"
