@@ -37,6 +37,7 @@ class Risk(Record):
 
     value: float
     se: float
+    """Its standard error: the scatter over the blocks, and what is not known of the noise."""
     row_j: float
     """The second voice: row-wise J-invariance, in the same units."""
     blocks: tuple[float, ...]

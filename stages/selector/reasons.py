@@ -41,9 +41,9 @@ def gentlest(chosen: Judged, best: Judged, apart: Difference) -> str:
 
 def error_of(candidate: Judged) -> str:
     """Estimated error of a candidate as a root mean square, in words."""
-    if candidate.score <= 0:
-        return "too small to be told"
-    return f"{math.sqrt(candidate.score):.2g} of full scale rms"
+    if candidate.score <= 2 * candidate.risk.se:
+        return f"below {100 * math.sqrt(max(candidate.score, 0) + 2 * candidate.risk.se):.2g} % of full scale rms"
+    return f"{100 * math.sqrt(candidate.score):.2g} % of full scale rms"
 
 
 def _better(chosen: Judged, other: Judged) -> str:

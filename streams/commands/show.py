@@ -89,7 +89,7 @@ def _error(candidate: Candidate) -> str:
 
 def _rms(risk: Risk) -> str:
     """Root of the risk in percent; where the estimate is not above its error, what it lies below."""
-    if risk.value > risk.se:
+    if risk.value > 2 * risk.se:
         return f"{100 * risk.value**0.5:.2f} %"
     return f"< {100 * (max(risk.value, 0) + 2 * risk.se) ** 0.5:.2f} %"
 

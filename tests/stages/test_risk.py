@@ -7,7 +7,15 @@ import pytest
 from schemas.frame import Pixels
 from schemas.scores import Risk
 from stages.noise import Noise
-from stages.risk import HIDDEN_EVERY_ROWS, MARGIN_PX, RECORRUPTION, assess, assess_all, trials_of
+from stages.risk import (
+    HIDDEN_EVERY_ROWS,
+    MARGIN_PX,
+    RECORRUPTION,
+    VARIANCE_KNOWN_TO,
+    assess,
+    assess_all,
+    trials_of,
+)
 from stages.stage import Restore
 
 SCAN = Noise(0.08, 0.012, 0.0004, (1.0, 0.48, 0.09), 0.0, 0.0, holds=True)
@@ -196,10 +204,12 @@ def test_frames_and_restored_frames_may_be_read_only() -> None:
     assert isinstance(assess(unchanged, frame, SCAN, seed="image", restored=frame), Risk)
 
 
-def test_the_standard_error_is_that_of_the_blocks() -> None:
+def test_the_standard_error_is_that_of_the_blocks_and_of_the_noise_law() -> None:
     risk = assess(blur(1.0), noisy(scene(415, 483), SCAN), SCAN, seed="image")
+    scatter = np.std(risk.blocks, ddof=1) / len(risk.blocks) ** 0.5
+    law = (risk.se**2 - scatter**2) ** 0.5
     assert 12 <= len(risk.blocks) <= 25
-    assert risk.se == pytest.approx(np.std(risk.blocks, ddof=1) / len(risk.blocks) ** 0.5, rel=1e-2)
+    assert law == pytest.approx(VARIANCE_KNOWN_TO * SCAN.sigma**2, rel=0.3)
     assert risk.value == pytest.approx(np.mean(risk.blocks), abs=risk.se / 2)
 
 
