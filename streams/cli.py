@@ -1,56 +1,66 @@
-"""The command `semstream`."""
+"""The command `semstream`: exit codes, and one line for what is no bug."""
 
 import os
+import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
-import click
-import typer
-
-from streams.commands.bench import bench
-from streams.commands.demo import demo
-from streams.commands.run import run
-from streams.commands.show import show
-from streams.commands.simulate import simulate
-from streams.commands.stages import stages
-from streams.commands.train import train
-from streams.errors import UsageError
+from streams.errors import TransientError, UsageError
 from streams.logs import log_to_stderr
 
-INTERRUPTED = 130
-
-app = typer.Typer(
-    name="semstream",
-    help="Denoise SEM images: every image restored several ways, the best one selected with its reason.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (demo, run, simulate, show, stages, train):
-    app.command()(command)
-app.add_typer(bench, name="bench")
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+KEPT = "what was finished is kept: run the same command"
+CLEAR_LINE_AND_SHOW_CURSOR = "\r\x1b[J\x1b[?25h"
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line: exit code 2 and one line for wrong usage, a traceback only for what is a bug."""
+    # An interrupt ends the process where it stands, as a crash would, and a crash loses nothing. An exception in its
+    # place could come out of an import or a library's clean-up as anything, with a traceback.
+    signal.signal(signal.SIGINT, _interrupted)
     log_to_stderr()
+    code, message = outcome_of(sys.argv[1:])
+    _end(code, message)
+
+
+def outcome_of(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run a command; return its exit code, and what is to be said about it."""
+    from streams.application import WrongCall, app  # noqa: PLC0415 - takes seconds, in which a user may interrupt
+
     try:
-        code = app(standalone_mode=False)
-    except (UsageError, click.UsageError) as error:
-        _end(2, error.format_message() if isinstance(error, click.UsageError) else str(error))
+        return app(list(arguments), standalone_mode=False) or 0, ""
+    except UsageError as error:
+        return WRONG_USAGE, str(error)
+    except WrongCall as error:
+        return WRONG_USAGE, getattr(error, "format_message", error.__str__)()
+    except TransientError as error:
+        return FAILED, f"{error}; {KEPT} again"
+    except BrokenPipeError:  # whoever read the output has seen enough
+        return FAILED, ""
     except OSError as error:
         if error.errno is None and "ledger" not in str(error):
             raise
-        _end(1, f"{error}; nothing that was finished is lost: put it right and run the same command again")
-    except (KeyboardInterrupt, click.Abort):
-        _end(INTERRUPTED, "interrupted; what was finished is kept: run the same command to go on from there")
-    sys.exit(code or 0)
+        return FAILED, f"{error}; {KEPT} again when this is put right"
 
 
-def _end(code: int, message: str) -> None:
+def _interrupted(_: int, __: FrameType | None) -> NoReturn:
+    _end(INTERRUPTED, f"interrupted; {KEPT} to go on from there")
+
+
+def _end(code: int, message: str) -> NoReturn:
     """Say why, and leave without waiting for computations that are still running."""
-    sys.stdout.flush()
-    sys.stderr.write(f"semstream: {' '.join(message.split())}\n")
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except (OSError, RuntimeError):  # nobody reads any more, the disk is full, or the interrupt came within a write
+        code = code or FAILED
+    line = f"semstream: {' '.join(message.split())}\n" if message else ""
+    if code == INTERRUPTED and sys.stderr.isatty():
+        line = CLEAR_LINE_AND_SHOW_CURSOR + line
+    with suppress(OSError):
+        os.write(2, line.encode(errors="backslashreplace"))
     os._exit(code)
 
 

@@ -1,0 +1,25 @@
+"""The commands of `semstream`, gathered."""
+
+import typer
+
+from streams.commands.bench import bench
+from streams.commands.demo import demo
+from streams.commands.run import run
+from streams.commands.show import show
+from streams.commands.simulate import simulate
+from streams.commands.stages import stages
+from streams.commands.train import train
+
+WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
+"""What typer raises for a wrong call: click's error, of the click that is installed or of the one it brings along."""
+
+app = typer.Typer(
+    name="semstream",
+    help="Denoise SEM images: every image restored several ways, the best one selected with its reason.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, run, simulate, show, stages, train):
+    app.command()(command)
+app.add_typer(bench, name="bench")
