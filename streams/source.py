@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 from streams.errors import UsageError
+from streams.formats.sniff import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class SourceFile:
     siblings: tuple[str, ...] = ()
     reference: bytes | None = None
 
+    @property
+    def looks_like_an_image(self) -> bool:
+        """Whether its name does; its first bytes decide."""
+        return PurePosixPath(self.name).suffix.lower() in IMAGE_SUFFIXES
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -28,6 +35,7 @@ class Skipped:
 
     name: str
     reason: str
+    looks_like_an_image: ClassVar[bool] = False
 
 
 def folder_files(folder: Path, *, leave_out: Path | None = None) -> Iterator[SourceFile | Skipped]:

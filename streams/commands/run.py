@@ -30,7 +30,7 @@ def run(
 
     Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
     """
-    files = folder_files(folder, leave_out=out)
+    files = list(folder_files(folder, leave_out=out))
     if folder.resolve() == out.resolve():
         raise UsageError("--out is the input folder, which is never written to; choose another one")
     summary = run_embedded(
@@ -41,6 +41,7 @@ def run(
         title=f"Restored SEM images: {folder.resolve().name}",
         source="/feeds/folder",
         instrument_id=instrument,
+        expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
     )
     print_summary(Console(), summary, out)
