@@ -1,5 +1,6 @@
 """The job ledger in SQL, by SQLAlchemy: a SQLite file here, the same statements on Postgres."""
 
+import sqlite3
 import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -9,12 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, delete, event, inspect, or_, select, tuple_
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from streams.errors import TransientError
+from streams.errors import TransientError, UsageError
 from streams.ports import OutcomeRow, Settled, Settlement, SettlementId, State
 
 T = TypeVar("T")
@@ -62,23 +64,36 @@ class SqlLedger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._insert = sqlite_insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._one_writer = threading.Lock()
         with self._transaction() as connection:
             Table.metadata.create_all(connection)
 
     @classmethod
-    def sqlite(cls, path: Path) -> "SqlLedger":
-        """Open or create a SQLite file: write-ahead log, durable against the end of the process."""
+    def sqlite(cls, path: Path, *, patience_s: float = 30) -> "SqlLedger":
+        """Open or create a SQLite file: write-ahead log, durable against the end of the process.
+
+        Raises
+        ------
+        UsageError
+            If the file is no ledger, or that of another version.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": patience_s})
 
         @event.listens_for(engine, "connect")
         def _configure(connection: Any, _: object) -> None:  # noqa: ANN401 - a DB-API connection has no common type
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
 
-        return cls(engine)
+        try:
+            ledger = cls(engine)
+            _check_columns(engine)
+        except (DatabaseError, OSError) as error:
+            engine.dispose()
+            reason = error.orig if isinstance(error, DatabaseError) else error
+            raise UsageError(f"{path} cannot be used as a ledger ({reason}); choose another --out") from error
+        return ledger
 
     def bodies(self, keys: Collection[str]) -> dict[str, bytes]:
         """Return the outcome bodies of the keys that are settled."""
@@ -130,10 +145,12 @@ class SqlLedger:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            if "disk is full" in str(error.orig) or "disk I/O" in str(error.orig):
-                raise OSError(f"the ledger cannot be written: {error.orig}") from error
-            raise TransientError(f"the ledger does not answer: {error.orig}") from error
+        except DatabaseError as error:
+            if _is_transient(error):
+                raise TransientError(f"the ledger does not answer: {error.orig}") from error
+            if _is_unusable(error):
+                raise OSError(f"the ledger cannot be used: {error.orig}") from error
+            raise
 
     def _bodies(self, connection: Connection, keys: Collection[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -152,6 +169,26 @@ class SqlLedger:
                 settlement = _settlement(row)
                 found[settlement.id] = settlement
         return found
+
+
+def _is_transient(error: DatabaseError) -> bool:
+    """Whether waiting may help: for SQLite when another process writes, for a server always."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return isinstance(error, OperationalError)
+
+
+def _is_unusable(error: DatabaseError) -> bool:
+    """Whether the file is at fault: full disk, no permission, corrupt, of another version."""
+    return type(error.orig) in {sqlite3.OperationalError, sqlite3.DatabaseError}
+
+
+def _check_columns(engine: Engine) -> None:
+    inspector = inspect(engine)
+    for name, table in Table.metadata.tables.items():
+        missing = {column.name for column in table.columns} - {column["name"] for column in inspector.get_columns(name)}
+        if missing:
+            raise OSError(f"it is of another version: {name} has no {', '.join(sorted(missing))}")
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
