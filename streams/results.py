@@ -14,6 +14,7 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
 
+IMAGES = "images"
 PACKAGES = ("semstream", "numpy", "scipy", "opencv-python-headless", "scikit-image", "torch", "tifffile")
 
 
@@ -21,7 +22,7 @@ class Results:
     """Writes into ``out``: ``images/``, ``events.jsonl`` and ``deadletters.jsonl``; every file whole or not at all."""
 
     def __init__(self, out: Path, store: ObjectStore, frames: Frames, decoder: Decoder, *, pipeline: str) -> None:
-        self._images = out / "images"
+        self._images = out / IMAGES
         self._store = store
         self._frames = frames
         self._decoder = decoder

@@ -1,7 +1,7 @@
 """What a feed takes in: files of a folder, or images that an instrument makes as it goes."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,8 @@ from streams.formats.sniff import IMAGE_SUFFIXES
 class SourceFile:
     """A file to come: its name in the source, how to read it, and its clean truth where one is known.
 
-    ``read`` takes the number of bytes wanted, -1 for all. ``siblings`` are the names beside it.
+    ``read`` takes the number of bytes wanted, -1 for all. ``siblings`` are the names beside it that differ in the
+    suffix only.
     """
 
     name: str
@@ -56,19 +57,46 @@ def folder_files(folder: Path, *, leave_out: Path | None = None) -> Iterator[Sou
 
 
 def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and Path(place, f).resolve() != leave_out)
+    unlisted: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=unlisted.append):
+        yield from (_unlisted(folder, unlisted.pop()) for _ in list(unlisted))
+        inner = sorted(f for f in folders if not f.startswith(".") and Path(place, f).resolve() != leave_out)
+        folders[:] = [name for name in inner if not Path(place, name).is_symlink()]
+        for name in sorted({*inner} - {*folders}):
+            yield Skipped(_relative(Path(place, name), folder), "a symbolic link")
+        beside = _by_stem(names)
         for name in sorted(names):
-            path = Path(place, name)
-            relative = _readable(path.relative_to(folder).as_posix())
-            if path.is_symlink():
-                yield Skipped(relative, "a symbolic link")
-            elif name.startswith("."):
-                yield Skipped(relative, "a hidden file, or a macOS resource fork")
-            elif not path.is_file():
-                yield Skipped(relative, "no regular file")
-            else:
-                yield SourceFile(relative, partial(_read, path), siblings=tuple(names))
+            yield _file(Path(place, name), folder, beside)
+    yield from (_unlisted(folder, error) for error in unlisted)
+
+
+def _file(path: Path, folder: Path, beside: Mapping[str, tuple[str, ...]]) -> SourceFile | Skipped:
+    relative = _relative(path, folder)
+    if path.is_symlink():
+        return Skipped(relative, "a symbolic link")
+    if path.name.startswith("."):
+        return Skipped(relative, "a hidden file, or a macOS resource fork")
+    if not path.is_file():
+        return Skipped(relative, "no regular file")
+    return SourceFile(relative, partial(_read, path), siblings=beside[path.stem.lower()])
+
+
+def _by_stem(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Names in lower case, with and without suffix, and who bears them: a folder may hold 100,000 files."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        for word in {name.lower(), PurePosixPath(name).stem.lower()}:
+            found[word] = (*found.get(word, ()), name)
+    return found
+
+
+def _unlisted(folder: Path, error: OSError) -> SourceFile:
+    """Stand for a folder that cannot be listed, so that the images in it are missed."""
+
+    def read(_: int) -> bytes:
+        raise error
+
+    return SourceFile(_relative(Path(error.filename), folder), read)
 
 
 def first(data: bytes, size: int) -> bytes:
@@ -76,9 +104,9 @@ def first(data: bytes, size: int) -> bytes:
     return data if size < 0 else data[:size]
 
 
-def _readable(name: str) -> str:
+def _relative(path: Path, folder: Path) -> str:
     """Return a name as UTF-8 can carry it; bytes that are none appear as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _read(path: Path, size: int) -> bytes:

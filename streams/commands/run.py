@@ -8,7 +8,8 @@ from rich.console import Console
 
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
-from streams.session import print_summary, run_embedded
+from streams.results import IMAGES
+from streams.session import STATE, print_summary, run_embedded
 from streams.source import folder_files
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
@@ -30,9 +31,8 @@ def run(
 
     Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
     """
+    _check_apart(folder, out)
     files = list(folder_files(folder, leave_out=out))
-    if folder.resolve() == out.resolve():
-        raise UsageError("--out is the input folder, which is never written to; choose another one")
     summary = run_embedded(
         files,
         out,
@@ -48,3 +48,12 @@ def run(
     if json:
         print(summary.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(1 if summary.failed else 0)
+
+
+def _check_apart(folder: Path, out: Path) -> None:
+    """Refuse to write where the input is; an output within the input folder is left out when that is listed."""
+    source, target = folder.resolve(), out.resolve()
+    written = [(out / name).resolve() for name in (IMAGES, STATE)]
+    into = any(place.is_relative_to(source) for place in written) and not target.is_relative_to(source)
+    if source == target or into or any(source.is_relative_to(place) for place in written):
+        raise UsageError("--out would write into the input folder, which is never written to; choose another one")

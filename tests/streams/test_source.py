@@ -1,0 +1,87 @@
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from streams.errors import UsageError
+from streams.source import Skipped, SourceFile, folder_files
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+
+
+def found(folder: Path, leave_out: Path | None = None) -> Mapping[str, SourceFile | Skipped]:
+    return {file.name: file for file in folder_files(folder, leave_out=leave_out)}
+
+
+def test_files_come_in_the_order_of_their_names_with_their_bytes(tmp_path: Path) -> None:
+    put(tmp_path, "b.tif", "a.tif", "lot/c.tif")
+    files = [file for file in folder_files(tmp_path) if isinstance(file, SourceFile)]
+    assert [(file.name, file.read(-1), file.read(2)) for file in files] == [
+        ("a.tif", b"a.tif", b"a."),
+        ("b.tif", b"b.tif", b"b."),
+        ("lot/c.tif", b"lot/c.tif", b"lo"),
+    ]
+
+
+def test_a_file_knows_its_sidecars_and_not_the_whole_folder(tmp_path: Path) -> None:
+    put(tmp_path, "A.tif", "a.txt", "a.tif.xml", "b.tif")
+    siblings = {name: set(file.siblings) for name, file in found(tmp_path).items() if isinstance(file, SourceFile)}
+    assert siblings["a.txt"] == {"A.tif", "a.txt"}
+    assert siblings["a.tif.xml"] == {"A.tif", "a.tif.xml"}
+    assert siblings["b.tif"] == {"b.tif"}
+
+
+def test_links_hidden_files_and_pipes_are_skipped_and_say_so(tmp_path: Path) -> None:
+    put(tmp_path / "in", ".hidden.tif", ".hidden/a.tif")
+    put(tmp_path / "elsewhere", "a.tif")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "in" / "link.tif").symlink_to(tmp_path / "elsewhere" / "a.tif")
+    os.mkfifo(tmp_path / "in" / "pipe.tif")
+    skips = {name: file.reason for name, file in found(tmp_path / "in").items() if isinstance(file, Skipped)}
+    assert skips == {
+        ".hidden.tif": "a hidden file, or a macOS resource fork",
+        "link": "a symbolic link",
+        "link.tif": "a symbolic link",
+        "pipe.tif": "no regular file",
+    }
+    assert not any(isinstance(file, SourceFile) for file in found(tmp_path / "in").values())
+
+
+def test_a_folder_that_cannot_be_listed_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.tif", "closed/b.tif", "open/c.tif")
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    files = found(tmp_path)
+    assert set(files) == {"a.tif", "closed", "open/c.tif"}
+    closed = files["closed"]
+    assert isinstance(closed, SourceFile)
+    with pytest.raises(PermissionError):
+        closed.read(10)
+
+
+def test_a_folder_within_can_be_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "out/images/a.tif")
+    assert set(found(tmp_path, leave_out=tmp_path / "out")) == {"a.tif"}
+
+
+def test_a_name_that_is_not_utf_8_is_told_with_escapes(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tif")).write_bytes(b"x")
+    assert set(found(tmp_path)) == {"\\xff.tif"}
+
+
+@pytest.mark.parametrize("name", ["absent", "file.tif"])
+def test_what_is_no_folder_is_refused_before_anything_is_read(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "file.tif")
+    with pytest.raises(UsageError, match="is no folder; give the folder that holds the images"):
+        folder_files(tmp_path / name)
