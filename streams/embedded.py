@@ -9,6 +9,7 @@ import structlog
 from schemas.events import DEAD_LETTER_TYPE, DeadLetter, ImageEvent
 from schemas.headers import Headers
 from schemas.image import acquisition_id_of
+from streams.errors import InvalidImage
 from streams.feed import Feed, Window
 from streams.ports import Message
 from streams.results import Results
@@ -66,24 +67,13 @@ class EmbeddedRun:
             raise self._failure
 
     def published(self, event: ImageEvent) -> None:
-        """Count an image on its way."""
+        """Count an image on its way, and give its result a name: in the order of the feed, so the same in every run."""
+        self._results.output_name(event)
         self.progress.published += 1
 
     def failed(self, name: str, reason: str) -> None:
         """Write the dead letter of a file that never became an image."""
-        letter = DeadLetter(
-            stage="feed",
-            reason=reason,
-            error_class="invalid_image",
-            acquisition_id=acquisition_id_of(self._feed.source, name, ""),
-            image_id=None,
-            source_name=name,
-            attempt=1,
-            failed_at=self._feed.now(),
-            host="",
-            original=None,
-        )
-        self._fail(letter)
+        self._fail(self._letter(name, reason, stage="feed"))
 
     def skipped(self, name: str, reason: str) -> None:
         """Note a file that is no image."""
@@ -106,13 +96,36 @@ class EmbeddedRun:
 
     def _take_selected(self, message: Message) -> None:
         event = ImageEvent.from_json(message.value or b"")
-        if self._window.leave(event.acquisition.acquisition_id):
+        if not self._window.leave(event.acquisition.acquisition_id):
+            return
+        try:
             self._results.selected(event)
+        except InvalidImage as error:
+            self._fail(self._letter(event.acquisition.source_name, str(error), stage="results", event=event))
+        else:
             self.progress.selected += 1
 
     def _take_letter(self, letter: DeadLetter) -> None:
-        if letter.acquisition_id is not None and self._window.leave(letter.acquisition_id):
+        if letter.acquisition_id is None:
+            raise RuntimeError(f"stage {letter.stage} cannot read an event of the stage before it: {letter.reason}")
+        if self._window.leave(letter.acquisition_id):
             self._fail(letter)
+
+    def _letter(self, name: str, reason: str, *, stage: str, event: ImageEvent | None = None) -> DeadLetter:
+        return DeadLetter(
+            stage=stage,
+            reason=reason,
+            error_class="invalid_image",
+            acquisition_id=event.acquisition.acquisition_id
+            if event
+            else acquisition_id_of(self._feed.source, name, ""),
+            image_id=event.image.image_id if event else None,
+            source_name=name,
+            attempt=1,
+            failed_at=self._feed.now(),
+            host="",
+            original=None,
+        )
 
     def _fail(self, letter: DeadLetter) -> None:
         self._results.failed(letter)

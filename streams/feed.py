@@ -1,5 +1,6 @@
 """The feed: hash, store, describe, publish; never more in flight than the transport keeps."""
 
+import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from streams.source import Skipped, SourceFile
 
 EVENT_GROWTH = 6
 """An event grows about so many times from ``sem.images`` to ``sem.selected``; the window counts the grown size."""
+
+
+SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 class FileDescriber(Protocol):
@@ -126,7 +130,7 @@ class Feed:
         return all(self._publish(self._event(file, description, n, stored, reference), listener) for n in pages)
 
     def _stored(self, data: bytes, suffix: str) -> ObjectRef:
-        safe = suffix.lower() if suffix[1:].isalnum() and suffix.isascii() else ""
+        safe = suffix.lower() if SAFE_SUFFIX.fullmatch(suffix) else ""
         folder = f"raw/{self.instrument_id}"
         return self.store.put(data, folder=folder, suffix=safe, media_type="application/octet-stream")
 

@@ -1,5 +1,6 @@
 """What a run leaves for people: result images, certificates, the list of events, the dead letters, the summary."""
 
+import errno
 import hashlib
 import json
 import platform
@@ -10,11 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from schemas.events import DeadLetter, ImageEvent
 from schemas.scores import RAW
+from streams.errors import InvalidImage
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
 
 IMAGES = "images"
+NAME_BYTES = 255 - len(".json")
+NO_SUCH_PLACE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+"""The path is too long, or a file of the input has the name that another's folder has."""
 PACKAGES = ("semstream", "numpy", "scipy", "opencv-python-headless", "scikit-image", "torch", "tifffile")
 
 
@@ -39,7 +44,13 @@ class Results:
         self._letters.write_bytes(b"")
 
     def selected(self, event: ImageEvent) -> None:
-        """Write the selected result beside its certificate, and note the event."""
+        """Write the selected result beside its certificate, and note the event.
+
+        Raises
+        ------
+        InvalidImage
+            If the result cannot be made or has no place; nothing is noted.
+        """
         chosen = event.selection.chosen if event.selection else RAW
         frame = self._frames.of(event, [chosen])[chosen]
         image = event.image
@@ -58,16 +69,20 @@ class Results:
         _append(self._letters, letter.to_json())
 
     def output_name(self, event: ImageEvent) -> str:
-        """Path of the result below ``images/``: the source's name, as TIFF, one file a page."""
+        """Path of the result below ``images/``: the source's name, as TIFF, one file a page.
+
+        The first to ask for a name keeps it; whoever comes later, or differs in case only, gets one of its own.
+        """
         source = PurePosixPath(event.acquisition.source_name)
         page = f".p{event.image.page + 1:04d}" if event.image.page_count > 1 else ""
         tiff = source.suffix.lower() in {".tif", ".tiff"}
         name = f"{source.stem}{page}{source.suffix}" if tiff else f"{source.name}{page}.tif"
-        path = source.with_name(name).as_posix()
+        path = source.with_name(_shortened(name, event.image.image_id)).as_posix()
         owner = self._taken.setdefault(path.lower(), event.acquisition.acquisition_id)
         if owner == event.acquisition.acquisition_id:
             return path
-        return source.with_name(f"{event.image.image_id[:8]}-{name}").as_posix()
+        other = f"{event.acquisition.acquisition_id[:8]}-{name}"
+        return source.with_name(_shortened(other, event.image.image_id)).as_posix()
 
     def events(self) -> Iterator[ImageEvent]:
         """Read the selected events back, in the order of their source names."""
@@ -100,9 +115,28 @@ class Results:
         }
 
 
+def _shortened(name: str, image_id: str) -> str:
+    """Return a name that leaves room for the certificate's suffix; its end, where it was too long, tells the image."""
+    if len(name.encode()) <= NAME_BYTES:
+        return name
+    end = f"-{image_id[:8]}{PurePosixPath(name).suffix[:5]}"
+    return name.encode()[: NAME_BYTES - len(end.encode())].decode(errors="ignore") + end
+
+
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, part, data)
+    except OSError as error:
+        if error.errno in NO_SUCH_PLACE:
+            raise InvalidImage(
+                f"its result cannot be named images/{path.name}: {error.strerror}; rename the file"
+            ) from error
+        raise
+
+
+def _replace(path: Path, part: Path, data: bytes) -> None:
     try:
         part.write_bytes(data)
         part.replace(path)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from schemas.events import ImageEvent
@@ -79,14 +80,14 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
     for skip in summary.skips[:10]:
         table.add_row("", f"[dim]{_shown(skip.path)}: {_shown(skip.reason)}")
     if len(summary.failures) > 10 or len(summary.skips) > 10:
-        table.add_row("", f"[dim]all of them: {out / 'summary.json'}")
-    table.add_row("results", str(out / "images"))
-    table.add_row("report", str(out / "report.html"))
+        table.add_row("", f"[dim]all of them: {escape(str(out / 'summary.json'))}")
+    table.add_row("results", escape(str(out / "images")))
+    table.add_row("report", escape(str(out / "report.html")))
     console.print(table, highlight=False)
 
 
 def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text).replace("[", "\\[")
+    return escape("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
 def _summary(progress: Progress, results: Results, parts: Embedded, *, seconds: float) -> Summary:

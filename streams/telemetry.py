@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from streams.errors import UsageError
+
 
 class Activity(StrEnum):
     """What a worker's second is spent on; every wait is charged to its cause.
@@ -87,5 +89,16 @@ class Telemetry:
         return self.registry.get_sample_value(f"{metric.name}_total", labels) or 0.0
 
     def serve(self, port: int, address: str = "127.0.0.1") -> None:
-        """Answer ``GET /metrics`` in a background thread."""
-        start_http_server(port, address, registry=self.registry)
+        """Answer ``GET /metrics`` in a background thread.
+
+        Raises
+        ------
+        UsageError
+            If the port cannot be listened on.
+        """
+        try:
+            start_http_server(port, address, registry=self.registry)
+        except OSError as error:
+            raise UsageError(
+                f"cannot serve metrics on {address}:{port}: {error.strerror}; choose another port"
+            ) from error

@@ -113,3 +113,11 @@ class Broken(Stage):
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         raise ZeroDivisionError("a bug")
+
+
+@dataclass(frozen=True)
+class Garbling(Focus):
+    """Adds to the event what is no part of one."""
+
+    def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
+        return event.but(candidates=(Result(values={}),))

@@ -1,6 +1,5 @@
 """The embedded mode from end to end, on its real Kafka client, store, ledger and decoder."""
 
-import io
 import json
 import os
 import signal
@@ -8,53 +7,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from rich.console import Console
 
-from schemas.events import DeadLetter, ImageEvent
+from schemas.events import DeadLetter
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
-from streams.session import run_embedded
-from streams.source import folder_files
 from streams.summary import Summary
 from streams.wiring import embedded, open_ledger
+from tests.folders import TOYS, Run, events_of, write_images
 from tests.hostile.corpus import CORPUS, PLACES, Verdict
 
 ROOT = Path(__file__).parents[2]
-TOYS = 'path = ["tests.toys:Shade", "tests.toys:Pick"]\n'
 CHEAP = ROOT / "deploy" / "pipelines" / "cheap.toml"
-
-Run = Callable[..., Summary]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def run(folder: Path, *, out: str = "out", pipeline: str | Path = TOYS) -> Summary:
-        if isinstance(pipeline, str):
-            (tmp_path / "pipeline.toml").write_text(pipeline)
-            pipeline = tmp_path / "pipeline.toml"
-        console = Console(file=io.StringIO())
-        files = folder_files(folder)
-        loaded = load_pipeline(pipeline)
-        return run_embedded(files, tmp_path / out, loaded, console=console, title="test", source="/test")
-
-    return run
-
-
-def write_images(folder: Path, count: int, *, side: int = 24, first: int = 0) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(first, first + count):
-        pixels = np.random.default_rng(number).integers(1, 256, (side, side), dtype=np.uint8)
-        tifffile.imwrite(folder / f"{number:04d}.tif", pixels)
-
-
-def events_of(out: Path) -> list[ImageEvent]:
-    return [ImageEvent.from_json(line) for line in (out / "events.jsonl").read_bytes().splitlines()]
 
 
 def test_every_image_is_selected_and_leaves_result_certificate_and_report(run: Run, tmp_path: Path) -> None:

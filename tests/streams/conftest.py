@@ -1,0 +1,25 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from streams.pipeline import load_pipeline
+from streams.session import run_embedded
+from streams.source import folder_files
+from streams.summary import Summary
+from tests.folders import TOYS, Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(folder: Path, *, out: str = "out", pipeline: str | Path = TOYS) -> Summary:
+        if isinstance(pipeline, str):
+            (tmp_path / "pipeline.toml").write_text(pipeline)
+            pipeline = tmp_path / "pipeline.toml"
+        console = Console(file=io.StringIO())
+        files = folder_files(folder)
+        loaded = load_pipeline(pipeline)
+        return run_embedded(files, tmp_path / out, loaded, console=console, title="test", source="/test")
+
+    return run
