@@ -1,8 +1,9 @@
 """The threads of one worker: one that polls, some that answer, one that commits."""
 
+import math
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -13,6 +14,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     sleep_using_event,
+    stop_after_delay,
+    stop_any,
     stop_when_event_set,
     wait_random_exponential,
 )
@@ -34,6 +37,7 @@ class Pace:
 
     A batch grows, up to ``max_batch`` messages, while it is answered well within ``batch_target_s``, and shrinks when
     it takes longer: slow work is spread over the handlers, fast work shares one statement and one transaction.
+    A call that meets transient errors is repeated for ``patience_s``; then `run` raises the last of them.
     """
 
     max_batch: int = 32
@@ -43,6 +47,7 @@ class Pace:
     max_in_flight: int = 64
     max_in_flight_bytes: int = 2 << 20
     revoke_deadline_s: float = 60.0
+    patience_s: float = math.inf
 
 
 class Crew:
@@ -123,22 +128,31 @@ class Crew:
 
     def _commit(self) -> None:
         while tickets := self._flow.collect(limit=500):
-            answers = [ticket.answer for ticket in tickets if ticket.answer is not None]
-            positions = {ticket.lease.partition: ticket.message.offset + 1 for ticket in tickets}
-            self._patiently(partial(self._worker.publish, answers, positions))
+            self._patiently(partial(self._publish, tickets))
             self._flow.release(tickets)
 
+    def _publish(self, tickets: Sequence[Ticket[Answer]]) -> None:
+        """Publish what is still ours: a partition that was lost between two tries has a new owner, who answers too."""
+        held = self._flow.held(tickets)
+        answers = [ticket.answer for ticket in held if ticket.answer is not None]
+        if answers:
+            self._worker.publish(answers, {ticket.lease.partition: ticket.message.offset + 1 for ticket in held})
+
     def _patiently(self, call: Callable[[], T]) -> T:
-        """Call again, with jittered back-off, as long as the error is transient and nobody stops us."""
+        """Call again, with jittered back-off, as long as the error is transient, patience lasts and nobody stops us."""
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
             wait=wait_random_exponential(multiplier=0.2, max=30),
-            stop=stop_when_event_set(self._stopping),
+            stop=stop_any(stop_when_event_set(self._stopping), stop_after_delay(self._pace.patience_s)),
             sleep=sleep_using_event(self._stopping),
             before_sleep=self._note_retry,
-            retry_error_callback=_stopped,
+            retry_error_callback=self._give_up,
         )
         return retrying(call)
+
+    def _give_up(self, state: RetryCallState) -> NoReturn:
+        error = state.outcome.exception() if state.outcome else None
+        raise _Stopped if error is None or self._stopping.is_set() else error
 
     def _note_retry(self, state: RetryCallState) -> None:
         self._telemetry.count(RETRIES, self._name)
@@ -150,7 +164,7 @@ class Crew:
             try:
                 target()
             except _Stopped:
-                return
+                self._flow.close()  # what this thread held is never released: nobody should wait for it
             except BaseException as error:  # raised again by run()
                 self._failure = self._failure or error
                 self._stopping.set()
@@ -163,7 +177,3 @@ class Crew:
 
 class _Stopped(Exception):
     """The crew stops while a call waits for better times; nothing of it is committed."""
-
-
-def _stopped(state: RetryCallState) -> NoReturn:
-    raise _Stopped

@@ -123,6 +123,11 @@ class Flow(Generic[Answer]):
             self._changed.wait_for(found)
             return prefixes
 
+    def held(self, tickets: Sequence[Ticket[Answer]]) -> list[Ticket[Answer]]:
+        """Return those whose lease has not ended."""
+        with self._changed:
+            return [ticket for ticket in tickets if self._leases.get(ticket.lease.partition) is ticket.lease]
+
     def release(self, tickets: Sequence[Ticket[Answer]]) -> None:
         """Forget messages whose answers are committed."""
         with self._changed:

@@ -29,6 +29,8 @@ from streams.ports import JobLedger, ObjectStore
 from streams.telemetry import Telemetry
 from streams.worker import Surroundings, Worker
 
+EMBEDDED_PATIENCE_S = 120
+"""Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
 PUBLISHER_ONLY_CLIENT = {"log_level": 0}
 
 
@@ -81,7 +83,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             now=utc_now,
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
-        pace = Pace(handlers=slots)
+        pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S)
         crews = []
         for step in steps:
             transport = KafkaTransport(

@@ -1,0 +1,239 @@
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from streams.crew import Crew, Pace
+from streams.errors import TransientError
+from streams.job import Desk
+from streams.pipeline import Step
+from streams.ports import Message, Outgoing, Partition
+from streams.telemetry import RETRIES, Telemetry
+from streams.worker import Answer, Worker
+from tests.memory_transport import MemoryTransport
+from tests.toys import Shade
+
+P0, P1 = Partition("t", 0), Partition("t", 1)
+DESK = Desk(Step(Shade(), "t", "u"), "live", "p1")
+QUICK = Pace(handlers=2, batch_age_s=0, revoke_deadline_s=20)
+Respond = Callable[[Sequence[Message]], None]
+
+
+def messages(partition: Partition, count: int, *, size: int = 1) -> list[Message]:
+    return [Message(partition, n, 0, None, f"{partition.number}/{n}".encode().ljust(size), ()) for n in range(count)]
+
+
+class EchoWorker(Worker):
+    """Answers a message with itself, after whatever a test wants to happen first."""
+
+    def __init__(self, transport: MemoryTransport, respond: Respond) -> None:
+        self.desk = DESK
+        self._transport = transport
+        self._respond = respond
+
+    def answer(self, messages: Sequence[Message]) -> list[Answer]:
+        self._respond(messages)
+        return [Answer(Outgoing("u", None, (message.value or b"").strip(), ()), {}) for message in messages]
+
+    def publish(self, answers: Sequence[Answer], positions: object) -> None:
+        self._transport.commit([answer.event for answer in answers], positions)  # type: ignore[arg-type]
+
+
+Start = Callable[..., tuple[Crew, "Future[None]"]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    crews: list[Crew] = []
+    with ThreadPoolExecutor() as pool:
+
+        def start(
+            transport: MemoryTransport,
+            respond: Respond = lambda messages: None,
+            *,
+            pace: Pace = QUICK,
+            telemetry: Telemetry | None = None,
+        ) -> tuple[Crew, "Future[None]"]:
+            crew = Crew(EchoWorker(transport, respond), transport, pace, telemetry or Telemetry())
+            crews.append(crew)
+            return crew, pool.submit(crew.run)
+
+        yield start
+        for crew in crews:
+            crew.stop()
+
+
+def test_every_message_is_answered_once_in_the_order_of_its_partition(start: Start) -> None:
+    transport = MemoryTransport([m for pair in zip(messages(P0, 40), messages(P1, 40), strict=True) for m in pair])
+    crew, running = start(transport)
+    transport.wait_for_events(80)
+    crew.stop()
+    running.result(timeout=30)
+    for partition in (P0, P1):
+        expected = [m.value for m in messages(partition, 40)]
+        assert [e.value for e in transport.events if e.value.startswith(b"%d/" % partition.number)] == expected
+    assert transport.committed[-1][1].keys() <= {P0, P1}
+    assert {p: max(n[p] for _, n in transport.committed if p in n) for p in (P0, P1)} == {P0: 40, P1: 40}
+    assert transport.closed
+
+
+def test_positions_never_pass_a_message_that_is_still_in_hand(start: Start) -> None:
+    gate = threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        if batch[0].offset == 0:
+            assert gate.wait(30)
+
+    transport = MemoryTransport(messages(P0, 3) + messages(P1, 3))
+    crew, running = start(transport, lambda batch: respond(batch) if batch[0].partition == P0 else None)
+    transport.wait_for_events(3)
+    assert all(P0 not in positions for _, positions in transport.committed)
+    gate.set()
+    transport.wait_for_events(6)
+    crew.stop()
+    running.result(timeout=30)
+
+
+def test_a_full_crew_pauses_goes_on_polling_and_resumes(start: Start) -> None:
+    gate = threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        assert gate.wait(30)
+
+    transport = MemoryTransport(messages(P0, 12))
+    pace = Pace(handlers=1, batch_age_s=0, max_in_flight=4, max_batch=1)
+    crew, running = start(transport, respond, pace=pace)
+    polled = threading.Event()
+    transport.at_poll = lambda: polled.set() if transport.polls_while_paused > 2 else None
+    assert polled.wait(30)
+    assert len(transport.waiting) == 8
+    gate.set()
+    transport.wait_for_events(12)
+    crew.stop()
+    running.result(timeout=30)
+    assert transport.steps[:2] == ["pause", "resume"]
+    assert transport.steps[-1] == "resume"
+
+
+def test_a_failure_in_a_handler_surfaces_from_run(start: Start) -> None:
+    def respond(batch: Sequence[Message]) -> None:
+        raise ZeroDivisionError("a bug")
+
+    transport = MemoryTransport(messages(P0, 3))
+    _, running = start(transport, respond)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        running.result(timeout=30)
+    assert transport.committed == []
+    assert transport.closed
+
+
+def test_a_failure_in_the_committer_surfaces_from_run(start: Start) -> None:
+    transport = MemoryTransport(messages(P0, 3), refusals=[OSError("the broker is gone")])
+    _, running = start(transport)
+    with pytest.raises(OSError, match="the broker is gone"):
+        running.result(timeout=30)
+
+
+def test_a_failure_in_a_poll_surfaces_from_run(start: Start) -> None:
+    def fail() -> None:
+        raise OSError("lost offsets")
+
+    transport = MemoryTransport(messages(P0, 3))
+    transport.at_poll = fail
+    _, running = start(transport)
+    with pytest.raises(OSError, match="lost offsets"):
+        running.result(timeout=30)
+    assert transport.closed
+
+
+def test_transient_errors_are_waited_out_and_counted(start: Start) -> None:
+    refused = [TransientError("busy"), TransientError("busy")]
+    failing = [TransientError("locked")]
+
+    def respond(batch: Sequence[Message]) -> None:
+        if failing:
+            raise failing.pop()
+
+    transport, telemetry = MemoryTransport(messages(P0, 3), refusals=refused), Telemetry()
+    crew, running = start(transport, respond, telemetry=telemetry)
+    transport.wait_for_events(3)
+    crew.stop()
+    running.result(timeout=30)
+    assert [event.value for event in transport.events] == [b"0/0", b"0/1", b"0/2"]
+    assert telemetry.total(RETRIES, stage="shade") == 3
+
+
+def test_transient_errors_beyond_all_patience_end_the_run(start: Start) -> None:
+    def respond(batch: Sequence[Message]) -> None:
+        raise TransientError("the ledger is locked")
+
+    _, running = start(MemoryTransport(messages(P0, 3)), respond, pace=Pace(handlers=1, patience_s=0.01))
+    with pytest.raises(TransientError, match="the ledger is locked"):
+        running.result(timeout=30)
+
+
+@pytest.mark.parametrize("where", ["handler", "committer"])
+def test_a_crew_that_waits_for_better_times_stops_at_once(start: Start, where: str) -> None:
+    met = threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        if where == "handler":
+            met.set()
+            raise TransientError("busy")
+
+    class Refusing(MemoryTransport):
+        def commit(self, outgoing: object, positions: object) -> None:
+            met.set()
+            raise TransientError("busy")
+
+    crew, running = start(Refusing(messages(P0, 3)), respond, pace=Pace(handlers=1, revoke_deadline_s=600))
+    assert met.wait(30)
+    crew.stop()
+    running.result(timeout=30)
+
+
+def test_stopping_commits_running_work_and_drops_queued_work(start: Start) -> None:
+    taken, gate = threading.Event(), threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        taken.set()
+        assert gate.wait(30)
+
+    transport = MemoryTransport(messages(P0, 5))
+    crew, running = start(transport, respond, pace=Pace(handlers=1, batch_age_s=0, max_batch=1))
+    assert taken.wait(30)
+    crew.stop()
+    while crew._flow.in_flight > 1:
+        time.sleep(0.001)
+    gate.set()
+    running.result(timeout=30)
+    assert transport.committed == [([Outgoing("u", None, b"0/0", ())], {P0: 1})]
+
+
+def test_a_commit_that_was_refused_is_not_repeated_for_a_partition_that_was_lost_meanwhile(start: Start) -> None:
+    refused, lost = threading.Event(), threading.Event()
+
+    class Losing(MemoryTransport):
+        def commit(self, outgoing: Sequence[Outgoing], positions: object) -> None:
+            if not refused.is_set():
+                refused.set()
+                assert lost.wait(30)
+                raise TransientError("fenced")
+            super().commit(outgoing, positions)  # type: ignore[arg-type]
+
+    def lose() -> None:
+        if refused.is_set() and not lost.is_set():
+            transport.revoke([P0])
+            transport.assign([P1])
+            lost.set()
+            transport.waiting = messages(P1, 1)
+
+    transport = Losing(messages(P0, 1))
+    transport.at_poll = lose
+    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0, revoke_deadline_s=0))
+    transport.wait_for_events(1)
+    crew.stop()
+    running.result(timeout=30)
+    assert transport.committed == [([Outgoing("u", None, b"1/0", ())], {P1: 1})]
