@@ -22,6 +22,22 @@ def to_message(message: KafkaMessage) -> Message:
     )
 
 
+A_DAY_MS = 86_400_000
+"""The longest that librdkafka accepts."""
+PASSING = {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+"""Errors among the messages that librdkafka gets over by itself."""
+
+
+def is_data(message: KafkaMessage, *, passing: Collection[int] = frozenset(PASSING)) -> bool:
+    """Whether it is a message; False for a passing error, other errors raise."""
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() in passing:
+        return False
+    raise KafkaException(error)
+
+
 class KafkaPublisher:
     """An idempotent producer with ``acks=all``."""
 
@@ -64,6 +80,7 @@ class KafkaReader:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
+            "max.poll.interval.ms": A_DAY_MS,  # between two polls its user writes results, however large
         }
         self._consumer = Consumer({**settings, **client})
         self._consumer.subscribe(list(topics))
@@ -72,11 +89,8 @@ class KafkaReader:
         """Wait for one message, then take what else has arrived."""
         first = self._consumer.poll(timeout_s)
         found = [first, *self._consumer.consume(limit - 1, 0)] if first is not None else []
-        for message in found:
-            error = message.error()
-            if error is not None and error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise KafkaException(error)
-        return [to_message(message) for message in found if message.error() is None]
+        passing = {*PASSING, KafkaError.UNKNOWN_TOPIC_OR_PART}
+        return [to_message(message) for message in found if is_data(message, passing=passing)]
 
     def close(self) -> None:
         """Leave."""

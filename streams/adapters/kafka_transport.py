@@ -7,7 +7,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from streams.adapters.kafka_messages import to_message
+from streams.adapters.kafka_messages import is_data, to_message
 from streams.errors import TransientError
 from streams.ports import Message, Outgoing, Partition, PartitionsFn
 
@@ -88,7 +88,7 @@ class KafkaTransport:
             return []
         found: list[KafkaMessage] = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
         self._metadata = self._consumer.consumer_group_metadata()
-        return [to_message(message) for message in found if _is_data(message)]
+        return [to_message(message) for message in found if is_data(message)]
 
     def pause(self) -> None:
         """Stop fetching every partition held."""
@@ -130,15 +130,6 @@ def _until_done(call: Callable[[], T]) -> T:
         except KafkaException as error:
             if not error.args[0].retriable():
                 raise
-
-
-def _is_data(message: KafkaMessage) -> bool:
-    error = message.error()
-    if error is None:
-        return True
-    if error.code() in {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}:
-        return False
-    raise KafkaException(error)
 
 
 def _note_client_error(error: KafkaError) -> None:
