@@ -111,9 +111,9 @@ class Worker:
         stage = self.desk.stage
         bodies = {part: known.get(job.key(self.desk, part)) for part in job.parts}
         records = {part: stage.record.from_json(body) for part, body in bodies.items() if body is not None}
-        objects = {r.object.key: part for part, r in records.items() if isinstance(r, Candidate) and r.object}
-        refs = [r.object for r in records.values() if isinstance(r, Candidate) and r.object]
-        gone = [objects[ref.key] for ref in self._around.store.vanished(refs)]
+        refs = {part: r.object for part, r in records.items() if isinstance(r, Candidate) and r.object}
+        vanished = {ref.key for ref in self._around.store.vanished(refs.values())}
+        gone = [part for part, ref in refs.items() if ref.key in vanished]
         if gone:
             self._around.ledger.forget([job.key(self.desk, part) for part in gone])
         return replace(job, records={part: record for part, record in records.items() if part not in gone})
@@ -181,10 +181,12 @@ class Worker:
     def _answer(self, job: Job, settled: Settled) -> Answer:
         stage, now = self.desk.stage, self._around.now()
         settlement = settled.settlements[job.settlement_id(self.desk)]
-        self._around.telemetry.count(IMAGES, stage.name, settlement.state.value)
-        if settlement.state is State.REJECTED:
-            log.warning("image_rejected", stage=stage.name, image_id=settlement.image_id, reason=settlement.reason)
-            return Answer(dead_letter(job.message, settlement.reason or "", self.desk, now, job), {})
+        # An event that was answered before is rejected all the same where the answer's outcomes are lost.
+        reason = settlement.reason or "" if settlement.state is State.REJECTED else job.rejection
+        self._around.telemetry.count(IMAGES, stage.name, (State.DONE if reason is None else State.REJECTED).value)
+        if reason is not None:
+            log.warning("image_rejected", stage=stage.name, image_id=settlement.image_id, reason=reason)
+            return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
         keys = {part: job.key(self.desk, part) for part in job.parts}
         winners = {part: settled.bodies[key] for part, key in keys.items() if key in settled.bodies}
         records = {**job.records, **{part: stage.record.from_json(body) for part, body in winners.items()}}

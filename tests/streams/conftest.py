@@ -1,14 +1,17 @@
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from streams.adapters.sql_ledger import SqlLedger
 from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import folder_files
 from streams.summary import Summary
 from tests.folders import TOYS, Run
+from tests.workbench import Bench, CountingStore
 
 
 @pytest.fixture
@@ -23,3 +26,10 @@ def run(tmp_path: Path) -> Run:
         return run_embedded(files, tmp_path / out, loaded, console=console, title="test", source="/test")
 
     return run
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    ledger = SqlLedger.sqlite(tmp_path / "ledger.sqlite")
+    yield Bench(CountingStore(tmp_path / "objects"), ledger)
+    ledger.close()

@@ -1,0 +1,139 @@
+"""The path of a batch when messages, objects, servers or stages are not as they should be."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from schemas.events import ImageEvent
+from stages.stage import Done, Outcome, Task
+from streams.errors import InvalidImage, TransientError
+from streams.ports import State
+from streams.telemetry import IMAGES
+from tests.toys import Shade, toy_file
+from tests.workbench import Bench, Lenient, event_in, letter_in
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"value": b"{}"}, "no image event: acquisition: Field required"),
+        ({"value": None}, "no image event"),
+        ({"value": b"\xff"}, "no image event"),
+        ({"headers": ()}, "missing header ce_id"),
+        ({"headers": (("ce_id", b"\xff"),)}, "header ce_id is not UTF-8"),
+    ],
+)
+def test_a_malformed_message_is_a_dead_letter_and_its_neighbours_are_answered(
+    bench: Bench, change: Mapping[str, object], reason: str
+) -> None:
+    good = bench.published(toy_file(1))
+    bad = replace(bench.published(toy_file(2)), **change)  # type: ignore[arg-type]
+    letter, answer = bench.answers(bad, good)
+    assert reason in letter_in(letter).reason
+    assert letter_in(letter).error_class == "malformed_event"
+    assert event_in(answer).acquisition.source_name == "a.tif"
+
+
+def test_an_image_whose_object_is_gone_is_rejected(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    ref = ImageEvent.from_json(message.value or b"").image.object
+    (bench.store._root / ref.key).unlink()
+    assert "gone from the store" in letter_in(bench.answers(message)[0]).reason
+    assert bench.telemetry.total(IMAGES, stage="shade", state="rejected") == 1
+
+
+def test_a_candidate_that_vanished_is_made_again_and_no_other(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    event = event_in(bench.answers(message)[0])
+    half = event.candidates[0].object
+    assert half is not None
+    (bench.store._root / half.key).unlink()
+    again = event_in(bench.answers(message)[0])
+    assert bench.computed[1:] == [("half",)]
+    assert bench.store.vanished([half]) == []
+    assert again.candidates[0].object == half
+
+
+def test_candidates_that_share_an_object_are_both_made_again(bench: Bench) -> None:
+    twins = Shade(levels={"one": 0.5, "two": 0.5000000001})
+    message = bench.published(toy_file(1))
+    one, two = event_in(bench.answers(message, stage=twins)[0]).candidates
+    assert one.object is not None
+    assert one.object == two.object
+    (bench.store._root / one.object.key).unlink()
+    bench.answers(message, stage=twins)
+    assert bench.computed[1:] == [("one", "two")]
+
+
+def test_an_answer_whose_outcomes_are_lost_and_cannot_be_made_again_is_a_dead_letter(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    event = event_in(bench.answers(message)[0])
+    refs = [event.image.object, *(c.object for c in event.candidates if c.object)]
+    for ref in refs:
+        (bench.store._root / ref.key).unlink()
+    assert "gone from the store" in letter_in(bench.answers(message)[0]).reason
+
+
+def test_a_transient_error_leaves_nothing_behind_and_the_same_call_succeeds_later(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    bench.store.failure = TransientError("the store is away")
+    with pytest.raises(TransientError):
+        bench.worker().answer([message])
+    assert bench.ledger.history("a.tif") == ([], [])
+    bench.store.failure = None
+    assert len(event_in(bench.answers(message)[0]).candidates) == 2
+
+
+def test_the_first_to_settle_an_outcome_wins_and_the_event_says_so(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    slow = bench.worker()
+    settle = bench.ledger.settle
+
+    def overtaken(outcomes: object, settlements: object) -> object:
+        bench.ledger.settle = settle  # type: ignore[method-assign]
+        bench.answers(message, stage=Lenient())
+        stand = {row.key: row.body.replace(b'"Shade"', b'"Late!"') for row in outcomes}  # type: ignore[attr-defined]
+        return settle([replace(row, body=stand[row.key]) for row in outcomes], settlements)  # type: ignore[attr-defined,arg-type]
+
+    bench.ledger.settle = overtaken  # type: ignore[method-assign,assignment]
+    event = event_in(slow.answer([message])[0].event)
+    assert {c.method for c in event.candidates} == {"Shade"}
+    assert [s.state for s in bench.ledger.history("a.tif")[1]] == [State.DONE]
+
+
+@pytest.mark.parametrize("parts", [(), ("half",), ("half", "quarter", "more")])
+def test_a_stage_that_gives_other_parts_than_asked_for_is_a_bug(bench: Bench, parts: Collection[str]) -> None:
+    @dataclass(frozen=True)
+    class Wrong(Lenient):
+        def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+            done = [outcome for outcome in super().__call__(batch) if isinstance(outcome, Done)]
+            return [Done(dict.fromkeys(parts, outcome.parts["half"])) for outcome in done]
+
+    with pytest.raises(RuntimeError, match="stage shade gave"):
+        bench.worker(Wrong()).answer([bench.published(toy_file(1))])
+
+
+def test_a_stage_that_gives_too_few_outcomes_is_a_bug_and_gives_its_slot_back(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Short(Shade):
+        def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+            return []
+
+    worker = bench.worker(Short())
+    with pytest.raises(ValueError, match="shorter"):
+        worker.answer([bench.published(toy_file(1))])
+    assert worker._around.slots.acquire(blocking=False)
+
+
+def test_invalid_image_raised_within_a_stage_is_a_bug_of_the_stage_and_named(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Raising(Shade):
+        def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+            raise InvalidImage("stages return Rejected")
+
+    worker = bench.worker(Raising())
+    with pytest.raises(InvalidImage) as raised:
+        worker.answer([bench.published(toy_file(1))])
+    assert any("stage shade, images" in note for note in raised.value.__notes__)
+    assert worker._around.slots.acquire(blocking=False)
