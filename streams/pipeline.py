@@ -11,6 +11,7 @@
 
 import dataclasses
 import importlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from schemas.model import digest
 from stages.stage import Stage, identity_of
@@ -27,6 +28,7 @@ from streams.errors import UsageError
 LIVE = "live"
 IMAGES = "images"
 DEAD_LETTERS = "sem.deadletter"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,7 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
             raise UsageError(f'{source}: needs a line like path = ["stages.filter:Filter", ...] that names its stages')
     stage_types = [_named(str(c), f"{source}: path") for c in classes]
     for named, stage_type in zip(classes, stage_types, strict=True):
-        if not (isinstance(stage_type, type) and issubclass(stage_type, Stage)):
-            raise UsageError(f"{source}: path: '{named}' is no stage")
+        _check_stage(stage_type, f"{source}: path: '{named}'")
     names = [stage_type.name for stage_type in stage_types]
     if len(set(names)) < len(names):
         raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
@@ -98,20 +99,44 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
     stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
-    return Pipeline(name, stages, digest([_identity(stage) for stage in stages])[:16])
+    _check_topics(stages, source)
+    return Pipeline(name, stages, digest([_identity(stage, f"{source}: [{stage.name}]") for stage in stages])[:16])
+
+
+def _check_stage(found: object, place: str) -> None:
+    if not (isinstance(found, type) and issubclass(found, Stage)):
+        raise UsageError(f"{place} is no stage")
+    for word in (getattr(found, "name", ""), found.emits or "x"):
+        if not NAME.fullmatch(word):
+            raise UsageError(f"{place}: '{word}' cannot name a stage or a topic: a-z, 0-9, - and _, 64 at the most")
+
+
+def _check_topics(stages: tuple[Stage, ...], source: str) -> None:
+    words = [IMAGES, DEAD_LETTERS.removeprefix("sem."), *(stage.emits or stage.name for stage in stages)]
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        raise UsageError(f"{source}: two write to the topic sem.{twice[0]}, so events would go round in circles")
 
 
 def _check_candidates(stages: tuple[Stage, ...], source: str) -> None:
     seen: set[str] = {"raw", "reference"}
     for stage in stages:
         for name in getattr(stage, "candidates", {}):
+            if not NAME.fullmatch(name):
+                raise UsageError(
+                    f"{source}: [{stage.name}.candidates.{name!r}]: name it with a-z, 0-9, - and _, 64 at the most"
+                )
             if name in seen:
                 raise UsageError(f"{source}: [{stage.name}.candidates.{name}]: this candidate's name is taken")
             seen.add(name)
 
 
-def _identity(stage: Stage) -> Any:  # noqa: ANN401 - JSON
+def _identity(stage: Stage, place: str) -> Any:  # noqa: ANN401 - JSON
     options = {field.name: _jsonable(getattr(stage, field.name)) for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+    try:
+        digest(options)
+    except TypeError as error:
+        raise UsageError(f"{place}: options are text, numbers, lists and tables ({error})") from error
     return {"stage": stage.name, "version": stage.version, "options": options}
 
 
@@ -125,6 +150,8 @@ def _made(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any 
     """Return an instance of a frozen dataclass from a table; nested tables that name a method become its instances."""
     if not isinstance(table, dict):
         raise UsageError(f"{place}: expected a table of options")
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise UsageError(f"{place}: {getattr(cls, '__name__', repr(cls))} is no dataclass, so it has no options to set")
     hints = get_type_hints(cls)
     fields = {field.name for field in dataclasses.fields(cls) if field.init}
     unknown = sorted(set(table) - fields)
@@ -141,7 +168,9 @@ def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any opt
     if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
         return {name: _candidate(item, f"{place}.{name}") for name, item in value.items()}
     try:
-        return TypeAdapter(hint).validate_python(value)
+        return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False)).validate_python(value)
+    except PydanticSchemaGenerationError as error:  # a field of methods
+        raise UsageError(f"{place} = {value!r}: needs a table for each of them, with a line method = ...") from error
     except ValidationError as error:
         raise UsageError(f"{place} = {value!r}: {error.errors()[0]['msg'].lower()}") from error
 
@@ -150,12 +179,17 @@ def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any 
     if "method" not in table:
         raise UsageError(f'{place}: needs a line like method = "stages.filter.gaussian:Gaussian"')
     options = {name: item for name, item in table.items() if name != "method"}
-    return _made(_named(str(table["method"]), place), options, place)
+    method = _made(_named(str(table["method"]), place), options, place)
+    if isinstance(method, Stage) or not (callable(method) and hasattr(method, "version")):
+        raise UsageError(f"{place}: '{table['method']}' is no method")
+    return method
 
 
 def _named(name: str, place: str) -> Any:  # noqa: ANN401 - any configured class
     module, _, attribute = name.partition(":")
+    if not module or module.startswith("."):
+        raise UsageError(f"{place}: '{name}' is no module:Class")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         raise UsageError(f"{place}: cannot find '{name}' (module:Class): {error}") from error
