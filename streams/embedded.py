@@ -90,13 +90,13 @@ class EmbeddedRun:
         for message in self._parts.results.poll(limit=100, timeout_s=0.2):
             headers = Headers.from_wire(message.headers)
             if headers.type == DEAD_LETTER_TYPE:
-                self._take_letter(DeadLetter.from_json(message.value or b""))
+                self._take_letter(DeadLetter.from_json(message.value or b""), message.size_bytes)
             else:
                 self._take_selected(message)
 
     def _take_selected(self, message: Message) -> None:
         event = ImageEvent.from_json(message.value or b"")
-        if not self._window.leave(event.acquisition.acquisition_id):
+        if not self._window.leave(event.acquisition.acquisition_id, message.size_bytes):
             return
         try:
             self._results.selected(event)
@@ -105,10 +105,10 @@ class EmbeddedRun:
         else:
             self.progress.selected += 1
 
-    def _take_letter(self, letter: DeadLetter) -> None:
+    def _take_letter(self, letter: DeadLetter, size_bytes: int) -> None:
         if letter.acquisition_id is None:
             raise RuntimeError(f"stage {letter.stage} cannot read an event of the stage before it: {letter.reason}")
-        if self._window.leave(letter.acquisition_id):
+        if self._window.leave(letter.acquisition_id, size_bytes):
             self._fail(letter)
 
     def _letter(self, name: str, reason: str, *, stage: str, event: ImageEvent | None = None) -> DeadLetter:

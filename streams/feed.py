@@ -17,8 +17,10 @@ from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.ports import ObjectStore, Outgoing, Publisher
 from streams.source import Skipped, SourceFile
 
-EVENT_GROWTH = 6
-"""An event grows about so many times from ``sem.images`` to ``sem.selected``; the window counts the grown size."""
+EVENT_GROWTH = 10
+"""An event grows about so many times from ``sem.images`` to ``sem.selected``; the window learns where it is more."""
+FIRST_IMAGES = 8
+"""As many are in flight before any has shown how much its event grows."""
 
 
 SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -45,12 +47,17 @@ class Listener(Protocol):
 
 
 class Window:
-    """Bounds what is published and not yet settled, in images and bytes; the transport may forget anything beyond."""
+    """Bounds what is published and not yet settled, in images and bytes; the transport may forget anything beyond.
+
+    Bytes count as what an event has grown to when it leaves. The window opens as images settle, from a few on.
+    """
 
     def __init__(self, *, max_images: int = 64, max_bytes: int = 2 << 20) -> None:
         self._max_images = max_images
         self._max_bytes = max_bytes
+        self._growth: float = EVENT_GROWTH
         self._open: dict[str, int] = {}
+        self._left = 0
         self._changed = threading.Condition()
         self._closed = False
 
@@ -61,12 +68,16 @@ class Window:
             self._open[acquisition_id] = size_bytes
             return not self._closed
 
-    def leave(self, acquisition_id: str) -> bool:
+    def leave(self, acquisition_id: str, size_bytes: int) -> bool:
         """Give the room back; False when nothing of that id was open, so it is a repeat or somebody else's."""
         with self._changed:
-            found = self._open.pop(acquisition_id, None) is not None
+            entered = self._open.pop(acquisition_id, None)
+            if entered is None:
+                return False
+            self._left += 1
+            self._growth = max(self._growth, size_bytes / entered)
             self._changed.notify_all()
-            return found
+            return True
 
     def close(self) -> None:
         """Let nobody wait any longer."""
@@ -81,8 +92,9 @@ class Window:
             return len(self._open)
 
     def _has_room(self, size_bytes: int) -> bool:
-        used = sum(self._open.values())
-        return not self._open or (len(self._open) < self._max_images and used + size_bytes <= self._max_bytes)
+        used = self._growth * (size_bytes + sum(self._open.values()))
+        images = min(self._max_images, FIRST_IMAGES + self._left)
+        return not self._open or (len(self._open) < images and used <= self._max_bytes)
 
 
 @dataclass(frozen=True)
@@ -178,7 +190,7 @@ class Feed:
     def _publish(self, event: ImageEvent, listener: Listener) -> bool:
         value = event.to_json()
         identity = event.acquisition.acquisition_id
-        if not self.window.enter(identity, EVENT_GROWTH * len(value)):
+        if not self.window.enter(identity, len(value)):
             return False
         listener.published(event)
         headers = Headers(

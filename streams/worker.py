@@ -32,6 +32,9 @@ from streams.ports import (
 )
 from streams.telemetry import IMAGES, PARTS, Activity, Telemetry
 
+MAX_EVENT_BYTES = 700_000
+"""Brokers take 1 MB a message, and a dead letter holds the event in base64."""
+
 log = structlog.get_logger()
 
 
@@ -192,6 +195,9 @@ class Worker:
         records = {**job.records, **{part: stage.record.from_json(body) for part, body in winners.items()}}
         ordered = {part: _marked(records[part], hit=part not in settlement.computed) for part in job.parts}
         event = done_event(job, stage.extend(job.event, ordered), self.desk, now)
+        if len(event.value) > MAX_EVENT_BYTES:
+            reason = f"stage {stage.name} makes its event {len(event.value)} bytes large; {MAX_EVENT_BYTES} can travel"
+            return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
         return Answer(event, {keys[part]: body for part, body in winners.items()})
 
     def publish(self, answers: Sequence[Answer], positions: Mapping[Partition, int]) -> None:

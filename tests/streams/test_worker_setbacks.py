@@ -11,7 +11,7 @@ from streams.errors import InvalidImage, TransientError
 from streams.ports import State
 from streams.telemetry import IMAGES
 from tests.toys import Shade, toy_file
-from tests.workbench import Bench, Lenient, event_in, letter_in
+from tests.workbench import BLACK, Bench, Lenient, event_in, letter_in
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,15 @@ def test_invalid_image_raised_within_a_stage_is_a_bug_of_the_stage_and_named(ben
         worker.answer([bench.published(toy_file(1))])
     assert any("stage shade, images" in note for note in raised.value.__notes__)
     assert worker._around.slots.acquire(blocking=False)
+
+
+def test_an_event_that_is_too_large_to_travel_is_a_dead_letter_and_the_letter_can_travel(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Wordy(Lenient):
+        def extend(self, event: ImageEvent, records: object) -> ImageEvent:
+            return event.but(results={"words": "x" * 700_000})
+
+    (letter,) = bench.answers(bench.published(toy_file(1)), stage=Wordy())
+    assert "stage shade makes its event 70" in letter_in(letter).reason
+    large = replace(bench.published(BLACK), value=b"x" * 690_000)
+    assert len(bench.answers(large)[0].value) < 1_000_000
