@@ -63,6 +63,7 @@ class KafkaTransport:
         self._consumer = Consumer({**common, **CONSUMER, "group.id": group, **extra})
         self._producer = Producer({**common, **PRODUCER, "transactional.id": transactional_id, **producer_extra})
         self._metadata: object = None
+        self._closing = False
         _until_done(lambda: self._producer.init_transactions(30))
 
     def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn) -> None:
@@ -71,11 +72,13 @@ class KafkaTransport:
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             on_assign([Partition(p.topic, p.partition) for p in partitions])
             consumer.incremental_assign(partitions)
-            consumer.resume(partitions)  # a pause survives revoke and re-assign
-            self._metadata = consumer.consumer_group_metadata()
+            if not self._closing:
+                consumer.resume(partitions)  # a pause survives revoke and re-assign
+                self._metadata = consumer.consumer_group_metadata()
 
         def revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            self._metadata = consumer.consumer_group_metadata()
+            if not self._closing:
+                self._metadata = consumer.consumer_group_metadata()
             on_revoke([Partition(p.topic, p.partition) for p in partitions])
             consumer.incremental_unassign(partitions)
 
@@ -115,7 +118,11 @@ class KafkaTransport:
             raise TransientError(f"the broker refused a transaction ({cause.str()}); it is tried again") from error
 
     def close(self) -> None:
-        """Leave the group at once instead of at the session's end."""
+        """Leave the group at once instead of at the session's end.
+
+        librdkafka may deliver an assignment on the way out; asking a closing consumer for its group hangs or fails.
+        """
+        self._closing = True
         self._consumer.close()
 
 

@@ -128,3 +128,10 @@ def test_a_second_member_of_the_group_takes_a_share_of_the_partitions(
         first.poll(limit=1, timeout_s=0.05)
         second.poll(limit=1, timeout_s=0.05)
     assert len(first.held | second.held) == 4  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.05, 0.2, 0.6])
+def test_a_member_may_leave_before_it_ever_polled(member: Callable[..., KafkaTransport], wait_s: float) -> None:
+    transport = member(f"leaver-{wait_s}")
+    time.sleep(wait_s)
+    transport.close()
