@@ -104,9 +104,13 @@ def first(data: bytes, size: int) -> bytes:
     return data if size < 0 else data[:size]
 
 
+def readable(name: str) -> str:
+    """Return a file's name as UTF-8 can carry it; bytes that are none appear as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _relative(path: Path, folder: Path) -> str:
-    """Return a name as UTF-8 can carry it; bytes that are none appear as escapes."""
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+    return readable(path.relative_to(folder).as_posix())
 
 
 def _read(path: Path, size: int) -> bytes:

@@ -14,6 +14,7 @@ from streams.commands.run import AsJson
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.session import STATE
+from streams.source import readable
 from streams.wiring import open_ledger
 
 
@@ -26,9 +27,8 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Tell the whole story of one image: how each stage answered, every candidate, and what was selected why."""
+    wanted = _wanted(image)
     ledger = open_ledger(out / STATE)
-    path = Path(image)
-    wanted = hashlib.sha256(path.read_bytes()).hexdigest()[:32] if path.is_file() else image
     outcomes, settlements = ledger.history(wanted)
     ledger.close()
     if not settlements:
@@ -43,6 +43,18 @@ def show(
             [settlement for settlement in settlements if settlement.image_id == image_id],
         ):
             typer.echo(f"  {line}")
+
+
+def _wanted(image: str) -> str:
+    """Return the id, the beginning of one, or the published name that is meant."""
+    if not image:
+        raise UsageError("name an image: a file, an image id or a published name")
+    try:
+        if Path(image).is_file():
+            return hashlib.sha256(Path(image).read_bytes()).hexdigest()[:32]
+    except OSError as error:
+        raise UsageError(f"cannot read {image}: {error.strerror}") from error
+    return readable(image)
 
 
 def _everything(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Mapping[str, object]:
