@@ -53,7 +53,7 @@ A residual U-Net without bias and normalisation (widths {recipe.widths}, {recipe
 parameters), working in the variance-stabilised domain of each frame's measured noise law.
 
 - **Data**: simulated scans only (`stages/simulation`): lines, holes, grains, spheres, texture, Manhattan wiring; dose 8
-  to 250 electrons a pixel; rows uncorrelated, filtered or AR(1). No real image was used.
+  to 250 electrons a pixel; rows uncorrelated, filtered or AR(1). No real image was trained on.
 - **Training**: {trainer.step:,} steps of {recipe.batch} crops of {recipe.patch_px} x {recipe.patch_px} px,
   {trainer.elapsed_s / 60:.0f} minutes, on {hardware}.
 - **Input**: the frame and its noise law (`stages.noise.measure`). **Output**: an estimate of the noise-free frame.
