@@ -1,5 +1,6 @@
 """CloudEvents 1.0 attributes as Kafka headers (binary content mode)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ WIRE_NAMES = {
     "retry_of": "x_retry_of",
     "attempt": "x_attempt",
 }
+
+
+ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class BadHeaders(ValueError):
@@ -101,6 +105,6 @@ def _time(text: str) -> datetime:
 
 
 def _attempt(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not ATTEMPT.fullmatch(text):
         raise BadHeaders("header x_attempt is no positive number")
     return int(text)

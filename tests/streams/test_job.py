@@ -1,0 +1,141 @@
+import base64
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events import DeadLetter, ImageEvent
+from schemas.headers import Headers
+from schemas.image import event_id_of
+from streams.errors import InvalidImage
+from streams.job import Desk, dead_letter, done_event, parse
+from streams.pipeline import Step
+from streams.ports import Message, Partition, State
+from tests.events import NOON, headers_of, image_event
+from tests.toys import Pick, Shade
+
+DESK = Desk(Step(Shade(), "sem.images", "sem.shaded"), "live", "p1")
+EVENT = image_event()
+P3 = Partition("sem.images", 3)
+
+
+def message(*, attempt: int = 1, headers: Headers | None = None) -> Message:
+    wire = (headers or headers_of(EVENT, attempt=attempt)).to_wire()
+    return Message(P3, 7, 1234, b"key", EVENT.to_json(), wire)
+
+
+def test_a_message_is_a_job_for_every_part_of_the_stage() -> None:
+    job = parse(message(), DESK)
+    assert job.event == EVENT
+    assert job.missing == ("half", "quarter")
+    known = replace(job, records={"half": EVENT})
+    assert known.missing == ("quarter",)
+
+
+def test_outcomes_are_keyed_by_image_version_stage_and_configuration() -> None:
+    job = parse(message(), DESK)
+    keys = {job.key(DESK, part) for part in job.parts}
+    other = replace(job, event=EVENT.but(image=EVENT.image.but(version="v2")))
+    assert len(keys | {other.key(DESK, part) for part in other.parts}) == 4
+    prefix = f"{EVENT.image.image_id}:{EVENT.image.version}:shade:"
+    assert all(key.startswith(prefix) for key in keys)
+    copy = replace(job, event=EVENT.but(acquisition=EVENT.acquisition.but(source_name="copy.tif")))
+    assert {copy.key(DESK, part) for part in copy.parts} == keys
+
+
+def test_an_answer_is_identified_by_acquisition_stage_lane_pipeline_and_attempt() -> None:
+    job = parse(message(), DESK)
+    ids = {
+        job.settlement_id(DESK),
+        job.settlement_id(replace(DESK, lane="replay")),
+        job.settlement_id(replace(DESK, pipeline="p2")),
+        job.settlement_id(replace(DESK, step=Step(Pick(), "a", "b"))),
+        parse(message(attempt=2), DESK).settlement_id(DESK),
+    }
+    assert len(ids) == 5
+    assert parse(replace(message(), offset=99), DESK).settlement_id(DESK) in ids
+
+
+def test_a_rejected_job_is_settled_with_its_reason() -> None:
+    job = parse(message(), DESK)
+    assert job.settlement(DESK, NOON).state is State.DONE
+    rejected = replace(job, rejection="too dark").settlement(DESK, NOON)
+    assert (rejected.state, rejected.reason, rejected.source_name) == (State.REJECTED, "too dark", "a.tif")
+
+
+def test_the_event_of_a_finished_job_is_the_same_for_every_delivery() -> None:
+    job = parse(message(), DESK)
+    event = done_event(job, EVENT, DESK, NOON)
+    headers = Headers.from_wire(event.headers)
+    acquisition = EVENT.acquisition.acquisition_id
+    assert headers.id == event_id_of(acquisition, "shade", "live", "p1")
+    assert (event.topic, event.key, headers.source, headers.subject) == (
+        "sem.shaded",
+        b"key",
+        "/shade",
+        EVENT.image.image_id,
+    )
+    assert done_event(parse(replace(message(), offset=99), DESK), EVENT, DESK, NOON) == event
+
+
+def test_marks_of_retry_replay_and_trace_travel_on_and_so_do_unknown_headers() -> None:
+    marks = {"traceparent": "00-1-2-01", "replay_of": "r", "retry_of": "t", "attempt": 4}
+    headers = replace(headers_of(EVENT), **marks, extra=(("x_lab", b"7"), ("x_lab", None)))  # type: ignore[arg-type]
+    event = done_event(parse(message(headers=headers), DESK), EVENT, DESK, NOON)
+    followed = Headers.from_wire(event.headers)
+    assert {name: getattr(followed, name) for name in marks} == marks
+    assert followed.extra == headers.extra
+
+
+def test_a_dead_letter_can_be_turned_back_into_its_message() -> None:
+    original = replace(message(), headers=[*message().headers, ("x", None), ("x", b"\xff\x00")])
+    letter = DeadLetter.from_json(dead_letter(original, "too dark", DESK, NOON, parse(original, DESK)).value)
+    assert letter.original is not None
+    assert letter.original.key_base64 is not None
+    assert letter.original.value_base64 is not None
+    assert base64.b64decode(letter.original.value_base64) == original.value
+    headers = [(n, None if v is None else base64.b64decode(v)) for n, v in letter.original.headers]
+    assert headers == list(original.headers)
+    place = (letter.original.topic, letter.original.partition, letter.original.offset, letter.original.timestamp_ms)
+    assert place == ("sem.images", 3, 7, 1234)
+
+
+def test_a_dead_letter_has_one_identity_for_every_delivery_and_another_for_every_attempt() -> None:
+    def identity(attempt: int, offset: int) -> str:
+        sent = replace(message(attempt=attempt), offset=offset)
+        return Headers.from_wire(dead_letter(sent, "r", DESK, NOON, parse(sent, DESK)).headers).id
+
+    assert identity(1, 7) == identity(1, 99) != identity(2, 7)
+    malformed = replace(message(), value=b"?")
+    letters = [dead_letter(replace(malformed, offset=offset), "r", DESK, NOON) for offset in (7, 99)]
+    assert len({Headers.from_wire(letter.headers).id for letter in letters}) == 2
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_message_holds_it_is_parsed_or_refused_with_a_reason(value: bytes) -> None:
+    with pytest.raises(InvalidImage, match="no image event"):
+        parse(replace(message(), value=value), DESK)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["ce_id", "ce_time", "x_attempt", "x"]), st.none() | st.binary(max_size=9))))
+def test_whatever_headers_a_message_has_it_is_parsed_or_refused_with_a_reason(
+    headers: list[tuple[str, bytes | None]],
+) -> None:
+    sent = replace(message(), headers=[*message().headers, *headers])
+    try:
+        assert isinstance(parse(sent, DESK).event, ImageEvent)
+    except InvalidImage as error:
+        assert "header" in str(error)
+
+
+def test_an_event_of_another_type_is_refused() -> None:
+    with pytest.raises(InvalidImage, match=r"an event of type 'sem.image.v2', not sem\.image\.v1"):
+        parse(message(headers=replace(headers_of(EVENT), type="sem.image.v2")), DESK)
+
+
+@pytest.mark.parametrize("attempt", ["0", "-1", "²", "1e3", "9" * 30, "9" * 5000, ""])
+def test_an_attempt_that_is_no_small_number_is_refused(attempt: str) -> None:
+    sent = replace(message(), headers=[*message().headers, ("x_attempt", attempt.encode())])
+    with pytest.raises(InvalidImage, match="header x_attempt is no positive number"):
+        parse(sent, DESK)
