@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from streams.errors import TransientError
@@ -68,7 +68,7 @@ class KafkaPublisher:
 
 
 class KafkaReader:
-    """Reads topics from their beginning, outside the processing groups: for those who watch results come out."""
+    """Reads the partitions that topics have now, from their beginning and as no group's member: to watch results."""
 
     def __init__(
         self, bootstrap_servers: str, topics: Collection[str], group: str, *, client: Mapping[str, str | int | bool]
@@ -76,14 +76,13 @@ class KafkaReader:
         settings = {
             "bootstrap.servers": bootstrap_servers,
             "group.id": group,
-            "group.protocol": "consumer",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
             "max.poll.interval.ms": A_DAY_MS,  # between two polls its user writes results, however large
         }
         self._consumer = Consumer({**settings, **client})
-        self._consumer.subscribe(list(topics))
+        known = [self._consumer.list_topics(topic, timeout=10).topics[topic] for topic in topics]
+        self._consumer.assign([TopicPartition(t.topic, n, OFFSET_BEGINNING) for t in known for n in t.partitions])
 
     def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
         """Wait for one message, then take what else has arrived."""

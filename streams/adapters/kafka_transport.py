@@ -1,5 +1,6 @@
 """Apache Kafka by confluent-kafka: a consumer and the transactional producer that answers it."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -32,6 +33,9 @@ PRODUCER = {
     "compression.type": "zstd",
     "reconnect.backoff.max.ms": 1000,
 }
+
+LEAVING_S = 5.0
+"""How long a member that leaves waits for its partitions to be taken back."""
 
 log = structlog.get_logger()
 
@@ -120,9 +124,17 @@ class KafkaTransport:
     def close(self) -> None:
         """Leave the group at once instead of at the session's end.
 
-        librdkafka may deliver an assignment on the way out; asking a closing consumer for its group hangs or fails.
+        An assignment may be on its way. It is waited for and given back here, for inside librdkafka's own close
+        answering it hangs or fails.
         """
+        if self._closing:
+            return
         self._closing = True
+        self._consumer.unsubscribe()
+        deadline = time.monotonic() + LEAVING_S
+        while self._consumer.poll(0.05) or self._consumer.assignment():
+            if time.monotonic() > deadline:
+                break
         self._consumer.close()
 
 
