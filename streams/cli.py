@@ -53,7 +53,8 @@ def _interrupted(_: int, __: FrameType | None) -> NoReturn:
 def _end(code: int, message: str) -> NoReturn:
     """Say why, and leave without waiting for computations that are still running."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who started us
+            sys.stdout.flush()
     except (OSError, RuntimeError):  # nobody reads any more, the disk is full, or the interrupt came within a write
         code = code or FAILED
     line = f"semstream: {' '.join(message.split())}\n" if message else ""

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from streams.errors import UsageError
+from streams.formats.limits import DEFAULT_LIMITS
 from streams.formats.sniff import IMAGE_SUFFIXES
 
 
@@ -15,8 +16,8 @@ from streams.formats.sniff import IMAGE_SUFFIXES
 class SourceFile:
     """A file to come: its name in the source, how to read it, and its clean truth where one is known.
 
-    ``read`` takes the number of bytes wanted, -1 for all. ``siblings`` are the names beside it that differ in the
-    suffix only.
+    ``read`` takes the number of bytes wanted, -1 for all; it raises `OSError`, or `InvalidImage` for too large a file.
+    ``siblings`` are the names beside it that differ in the suffix only.
     """
 
     name: str
@@ -115,4 +116,6 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _read(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
+        if size < 0:
+            DEFAULT_LIMITS.check_file(os.fstat(file.fileno()).st_size)
         return file.read(size)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import UsageError
+from streams.errors import InvalidImage, UsageError
 from streams.source import Skipped, SourceFile, folder_files
 
 
@@ -85,3 +85,14 @@ def test_what_is_no_folder_is_refused_before_anything_is_read(tmp_path: Path, na
     put(tmp_path, "file.tif")
     with pytest.raises(UsageError, match="is no folder; give the folder that holds the images"):
         folder_files(tmp_path / name)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    with (tmp_path / "large.tif").open("wb") as file:
+        file.write(b"II*\0")
+        file.truncate(10**13)
+    (large,) = folder_files(tmp_path)
+    assert isinstance(large, SourceFile)
+    assert large.read(4) == b"II*\0"
+    with pytest.raises(InvalidImage, match="more than max_bytes"):
+        large.read(-1)

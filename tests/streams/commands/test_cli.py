@@ -162,6 +162,13 @@ def test_an_interrupt_ends_a_run_with_130_and_one_line_and_the_next_run_finishes
     assert summary["computed"] < 30
 
 
+def test_a_closed_output_is_no_failure(tmp_path: Path) -> None:
+    command = f'"{sys.executable}" -m streams.cli stages --help >&-'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_an_interrupt_while_everything_is_imported_is_an_interrupt(tmp_path: Path) -> None:
     slow = tmp_path / "streams" / "application.py"
     slow.parent.mkdir()
