@@ -1,10 +1,13 @@
 """The one kind of value that travels: frozen, and keeping fields that it does not know."""
 
 import hashlib
-from typing import Self
+from typing import Annotated, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""An option that must be above zero."""
 
 
 class Record(BaseModel):

@@ -70,6 +70,8 @@ class Stage(ABC):
     """Last word of the topic written, ``sem.<emits>``; the stage's name unless said otherwise."""
     version: ClassVar[int] = 1
     """Raised by hand whenever the same options would give another result."""
+    follows: ClassVar[tuple[str, ...]] = ()
+    """Names of stages whose work this one reads: where they are in a pipeline, they come before it."""
     record: ClassVar[type[Record]] = Result
     """What a part's record is."""
 

@@ -13,7 +13,7 @@ import dataclasses
 import importlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -97,6 +97,7 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     unknown = sorted(set(tables) - set(names) - {"path"})
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
+    _check_order(stage_types, source)
     stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
     _check_topics(stages, source)
@@ -116,6 +117,13 @@ def _check_topics(stages: tuple[Stage, ...], source: str) -> None:
     twice = sorted({word for word in words if words.count(word) > 1})
     if twice:
         raise UsageError(f"{source}: two write to the topic sem.{twice[0]}, so events would go round in circles")
+
+
+def _check_order(stage_types: Sequence[type[Stage]], source: str) -> None:
+    for place, stage_type in enumerate(stage_types):
+        for later in stage_types[place + 1 :]:
+            if later.name in stage_type.follows:
+                raise UsageError(f"{source}: path: '{stage_type.name}' needs what '{later.name}' makes; put it behind")
 
 
 def _check_candidates(stages: tuple[Stage, ...], source: str) -> None:
@@ -152,7 +160,7 @@ def _made(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any 
         raise UsageError(f"{place}: expected a table of options")
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise UsageError(f"{place}: {getattr(cls, '__name__', repr(cls))} is no dataclass, so it has no options to set")
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     fields = {field.name for field in dataclasses.fields(cls) if field.init}
     unknown = sorted(set(table) - fields)
     if unknown:

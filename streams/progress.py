@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from streams.embedded import Progress
 from streams.telemetry import IMAGES, Telemetry
@@ -29,59 +24,68 @@ class Show(Protocol):
         """Show."""
 
 
+class View:
+    """What there is to say of a run at a moment."""
+
+    def __init__(self, telemetry: Telemetry, stages: tuple[str, ...], expected: int | None) -> None:
+        self._telemetry = telemetry
+        self._stages = stages
+        self._expected = expected
+        self._start = time.monotonic()
+
+    def rate(self, progress: Progress) -> str:
+        """Images settled a second, since the start."""
+        return f"{progress.settled / max(time.monotonic() - self._start, 1e-3):.2f} images/s"
+
+    def total(self, progress: Progress) -> int | None:
+        """Images in all, as far as that is known."""
+        known = progress.published + len(progress.failures)
+        return known if progress.all_published else max(self._expected, known) if self._expected else None
+
+    def backlogs(self, progress: Progress) -> str:
+        """Images that wait for each stage or are in it."""
+        arrived = float(progress.published)
+        shown = []
+        for stage in self._stages:
+            done = self._telemetry.total(IMAGES, stage=stage, state="done")
+            rejected = self._telemetry.total(IMAGES, stage=stage, state="rejected")
+            shown.append(f"{stage} {max(0, arrived - done - rejected):.0f}")
+            arrived = done
+        return "waiting: " + ", ".join(shown)
+
+
 @contextmanager
 def showing(console: Console, telemetry: Telemetry, stages: tuple[str, ...], *, expected: int | None) -> Iterator[Show]:
     """Yield what shows the progress on this console; ``expected`` images, where that is known beforehand."""
+    view = View(telemetry, stages, expected)
     if not console.is_terminal:
-        yield _Lines(console, telemetry, stages)
+        yield _Lines(console, view)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[backlog]}"),
-    )
-    with Bars(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("images", total=expected, backlog="")
+    columns = (MofNCompleteColumn(), TextColumn("images"), BarColumn(20), TextColumn("{task.fields[rate]}"))
+    bars = Bars(*columns, TimeRemainingColumn(), TextColumn("left"), console=console)
+    task = bars.add_task("", total=expected, rate="")
+    backlogs = Text(style="dim")
+    with Live(Group(bars, backlogs), console=console, transient=True):
 
         def show(progress: Progress) -> None:
-            backlog = _backlogs(progress, telemetry, stages)
-            bars.update(task, completed=progress.settled, total=_total(progress, expected), backlog=backlog)
+            bars.update(task, completed=progress.settled, total=view.total(progress), rate=view.rate(progress))
+            backlogs.plain = view.backlogs(progress)
 
         yield show
 
 
 class _Lines:
-    def __init__(self, console: Console, telemetry: Telemetry, stages: tuple[str, ...]) -> None:
+    def __init__(self, console: Console, view: View) -> None:
         self._console = console
-        self._telemetry = telemetry
-        self._stages = stages
-        self._start = self._last = time.monotonic()
+        self._view = view
+        self._last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         if now - self._last < PLAIN_LINE_EVERY_S:
             return
         self._last = now
-        rate = progress.settled / (now - self._start)
-        backlog = _backlogs(progress, self._telemetry, self._stages)
-        self._console.print(f"{progress.settled} images done, {rate:.2f} images/s; {backlog}", highlight=False)
-
-
-def _total(progress: Progress, expected: int | None) -> int | None:
-    known = progress.published + len(progress.failures)
-    return known if progress.all_published else max(expected, known) if expected else None
-
-
-def _backlogs(progress: Progress, telemetry: Telemetry, stages: tuple[str, ...]) -> str:
-    arrived = float(progress.published)
-    shown = []
-    for stage in stages:
-        done = telemetry.total(IMAGES, stage=stage, state="done")
-        rejected = telemetry.total(IMAGES, stage=stage, state="rejected")
-        shown.append(f"{stage} {max(0, arrived - done - rejected):.0f}")
-        arrived = done
-    return "waiting: " + ", ".join(shown)
+        total = self._view.total(progress)
+        done = f"{progress.settled} of {total} images done" if total else f"{progress.settled} images done"
+        line = f"{done}, {self._view.rate(progress)}; {self._view.backlogs(progress)}"
+        self._console.print(line, highlight=False, soft_wrap=True)

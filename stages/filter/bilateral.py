@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.gaussian import best_scales
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
@@ -28,7 +29,7 @@ class Bilateral(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies the grey range of both passes."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.linear import Kernel, convolve, least_risk
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
@@ -24,7 +25,7 @@ class Gaussian(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies both scales."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.linear import Kernel, convolve, least_risk
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
@@ -20,7 +21,7 @@ class Mean(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies height and width."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.linear import least_risk
 from stages.filter.mean import WIDTHS_PX, box
 from stages.filter.one_by_one import OneByOne
@@ -25,7 +26,7 @@ class Median(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies the side of that mean filter's window."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
 from stages.stabilise import Stabiliser
@@ -32,7 +33,7 @@ class NonLocalMeans(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies what counts as the scatter of distances."""
     patch_px: int = 7
     """Side of a patch, odd."""

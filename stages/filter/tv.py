@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
 from stages.stabilise import Stabiliser
@@ -29,7 +30,7 @@ class TotalVariation(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies the weight of the total variation."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

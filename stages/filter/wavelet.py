@@ -9,6 +9,7 @@ import pywt
 from numpy.typing import NDArray
 
 from schemas.frame import Pixels
+from schemas.model import Positive
 from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
 from stages.stabilise import Stabiliser
@@ -39,7 +40,7 @@ class Wavelet(OneByOne):
 
     version: ClassVar[int] = 1
 
-    strength: float = 1.0
+    strength: Positive = 1.0
     """Multiplies the standard deviation of the noise that is taken away."""
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:

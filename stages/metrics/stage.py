@@ -34,6 +34,7 @@ class Metrics(Stage):
 
     name: ClassVar[str] = "metrics"
     emits: ClassVar[str] = "scored"
+    follows: ClassVar[tuple[str, ...]] = ("filter", "denoise")
     version: ClassVar[int] = 1
     record: ClassVar[type[Record]] = Scoring
 

@@ -20,6 +20,7 @@ class Selector(Rule, Stage):
 
     name: ClassVar[str] = "selector"
     emits: ClassVar[str] = "selected"
+    follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
     version: ClassVar[int] = 1
     record: ClassVar[type[Record]] = Selection
 

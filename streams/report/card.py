@@ -122,10 +122,6 @@ def _noise(noise: NoiseRecord) -> Html:
             "Electrons at full scale, from how the noise grows with the signal",
         ),
         "Row corr.": (quantities.number(lag1), "Correlation of the noise between neighbours along a row"),
-        "Column corr.": (
-            quantities.number(noise.column_lag1),
-            "Correlation along a column; near 0 where rows are independent",
-        ),
         "Saturated": (f"{100 * noise.saturated:.2g} %", "Share of pixels at black or white"),
     }
     items = (element("div", element("dt", k), element("dd", v), title=tip) for k, (v, tip) in facts.items())

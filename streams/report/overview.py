@@ -15,7 +15,8 @@ HOW_TO_READ = (
     element("b", "Estimated error"),
     " is how far a restoration is thought to lie from the noise-free image, as a root mean square in percent of full "
     "scale, ± its standard error; lower is better. It is found by restoring the image with a quarter more noise, and "
-    "the raw frame's is given with as much, so all of them are on the high side. ",
+    "the raw frame's is given with as much, so it tends to be on the high side; where the noise is very strong its own "
+    "uncertainty hides the error, and an upper end is given. ",
     element("b", "Gain"),
     " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
     "speaks against it or a gentler method is as good within the error of the comparison. ",
