@@ -17,6 +17,7 @@ $(READY): pyproject.toml deploy/constraints.txt
 	  { echo "semstream needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3.11 setup"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "python3 cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@echo "installing into $(VENV) (torch is large: one to several minutes, and nothing is printed meanwhile)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bm3d,dev]'
 	@touch $@
 

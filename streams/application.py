@@ -1,5 +1,8 @@
 """The commands of `semstream`, gathered."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from streams.commands.bench import bench
@@ -15,11 +18,27 @@ WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="semstream",
-    help="Denoise SEM images: every image restored several ways, the best one selected with its reason.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"semstream {version('semstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Denoise SEM images: every image restored several ways, the best one selected with its reason."""
+
+
 for command in (demo, run, simulate, show, stages, train):
     app.command()(command)
 app.add_typer(bench, name="bench")

@@ -182,7 +182,7 @@ class JobLedger(Protocol):
         """Drop outcomes whose objects have vanished, so that they are computed again."""
 
     def history(self, image: str) -> tuple[list[OutcomeRow], list[Settlement]]:
-        """Everything known of the images whose id starts with, or whose source name is, ``image``; oldest first."""
+        """Everything known of what ``image`` means: the beginning of an id, a source name or its last part; by time."""
 
     def close(self) -> None:
         """Release the connection."""

@@ -69,6 +69,8 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
     table.add_column(style="bold")
     table.add_column()
     rate = f"{summary.images_per_s:.2f} images/s"
+    if summary.images == 0:
+        console.print("no image was found: TIFF, PNG, BMP and JPEG files are read, whatever their names")
     table.add_row("images", f"{summary.images} in {summary.seconds:.1f} s ({rate})")
     table.add_row("selected", f"{summary.selected}, of which {summary.cache_hits} were known from an earlier run")
     for method, count in sorted(summary.by_method.items(), key=lambda item: -item[1]):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.image import ObjectRef
@@ -43,12 +44,19 @@ class FolderStore:
         except OSError as error:
             raise TransientError(f"cannot read object {ref.key}: {error.strerror}") from error
         if len(data) != ref.size_bytes or hashlib.sha256(data).hexdigest() != ref.sha256:
+            self._drop_altered(ref, data)
             raise InvalidImage(f"object {ref.key} does not have the size and sha256 that its reference says")
         return data
 
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
         """Return those whose file is absent or of another size."""
         return [ref for ref in refs if self._size(ref) != ref.size_bytes]
+
+    def _drop_altered(self, ref: ObjectRef, data: bytes) -> None:
+        """Remove a file whose content is not what its name says, so that it counts as vanished and is made again."""
+        if hashlib.sha256(data).hexdigest() not in ref.key:
+            with suppress(OSError):
+                self._path(ref).unlink()
 
     def _path(self, ref: ObjectRef) -> Path:
         if ref.store != STORE or ref.bucket != BUCKET:

@@ -126,8 +126,10 @@ class SqlLedger:
                 connection.execute(delete(OutcomeTable).where(OutcomeTable.key.in_(some)))
 
     def history(self, image: str) -> tuple[list[OutcomeRow], list[Settlement]]:
-        """Everything of the images whose id starts with, or whose source name is, ``image``; oldest first."""
-        named = or_(SettlementTable.image_id.startswith(image, autoescape=True), SettlementTable.source_name == image)
+        """Everything of the images that ``image`` means: the beginning of an id, a name, or its end; oldest first."""
+        name = SettlementTable.source_name
+        ends = name.endswith(f"/{image}", autoescape=True)
+        named = or_(SettlementTable.image_id.startswith(image, autoescape=True), name == image, ends)
         with self._transaction() as connection:
             answered = select(SettlementTable.__table__).where(named).order_by(SettlementTable.settled_at)
             settlements = [_settlement(row) for row in connection.execute(answered)]

@@ -47,6 +47,7 @@ def demo(
         metrics_port=metrics_port,
     )
     print_summary(Console(), summary, out)
+    typer.echo("The network was trained on this simulator, so it wins here; docs/benchmarks.md has real images.")
     if json:
         print(summary.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(1 if summary.failed else 0)

@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from schemas.events import DeadLetter
 from schemas.model import Record
 from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
 from streams.commands.run import AsJson
@@ -32,7 +33,7 @@ def show(
     outcomes, settlements = ledger.history(wanted)
     ledger.close()
     if not settlements:
-        raise UsageError(f"the ledger of {out} knows no image '{image}'; give a file, an image id or a published name")
+        raise UsageError(_why_unknown(image, out))
     if json:
         typer.echo(orjson.dumps(_everything(outcomes, settlements)))
         return
@@ -55,6 +56,15 @@ def _wanted(image: str) -> str:
     except OSError as error:
         raise UsageError(f"cannot read {image}: {error.strerror}") from error
     return readable(image)
+
+
+def _why_unknown(image: str, out: Path) -> str:
+    """Say why the ledger has nothing: a file that failed before it became an image is in the dead letters only."""
+    lines = (out / "deadletters.jsonl").read_bytes().splitlines() if (out / "deadletters.jsonl").is_file() else []
+    for letter in map(DeadLetter.from_json, lines):
+        if letter.source_name and letter.source_name.split("/")[-1] == Path(readable(image)).name:
+            return f"{letter.source_name} failed before it became an image: {letter.reason}"
+    return f"the ledger of {out} knows no image '{image}'; give a file, an image id or a published name"
 
 
 def _everything(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Mapping[str, object]:

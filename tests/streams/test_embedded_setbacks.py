@@ -40,7 +40,9 @@ def test_which_of_two_like_named_results_keeps_the_name_is_the_same_in_every_run
     assert "ABC.tif" in first
 
 
-def test_an_object_that_changed_on_disk_costs_its_image_and_nobody_else(run: Run, tmp_path: Path) -> None:
+def test_an_object_that_changed_on_disk_costs_its_image_one_run_and_is_made_again_in_the_next(
+    run: Run, tmp_path: Path
+) -> None:
     write_images(tmp_path / "in", 3)
     run(tmp_path / "in")
     chosen = events_of(tmp_path / "out")[0].candidate("quarter").object
@@ -50,6 +52,8 @@ def test_an_object_that_changed_on_disk_costs_its_image_and_nobody_else(run: Run
     summary = run(tmp_path / "in")
     assert (summary.selected, summary.failed) == (2, 1)
     assert "sha256" in summary.failures[0].reason
+    healed = run(tmp_path / "in")
+    assert (healed.selected, healed.computed) == (3, 1)
 
 
 def test_a_stage_whose_events_cannot_be_read_ends_the_run_instead_of_waiting_for_them(run: Run, tmp_path: Path) -> None:

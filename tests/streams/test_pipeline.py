@@ -178,3 +178,19 @@ def test_a_stage_without_options_of_its_own_inherits_those_of_its_parent(load: L
     (stage,) = load('path = ["tests.streams.test_pipeline:Bare"]\n[bare]\ngain = 2\n').stages
     assert isinstance(stage, Stage)
     assert stage.gain == 2  # type: ignore[attr-defined]
+
+
+def test_stages_in_an_order_in_which_one_lacks_what_it_reads_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text('path = ["stages.filter:Filter", "stages.selector:Selector", "stages.metrics:Metrics"]\n')
+    with pytest.raises(UsageError, match="'selector' needs what 'metrics' makes"):
+        load_pipeline(file)
+
+
+@pytest.mark.parametrize("strength", ["-1.0", "0", "nan", "inf", '"much"'])
+def test_a_strength_that_is_no_positive_number_is_refused(tmp_path: Path, strength: str) -> None:
+    file = tmp_path / "p.toml"
+    candidate = f'[filter.candidates.mean]\nmethod = "stages.filter.mean:Mean"\nstrength = {strength}\n'
+    file.write_text(f'path = ["stages.filter:Filter"]\n{candidate}')
+    with pytest.raises(UsageError, match="strength"):
+        load_pipeline(file)
