@@ -84,6 +84,11 @@ class Crew:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def in_flight(self) -> int:
+        """Messages admitted and neither committed nor dropped."""
+        return self._flow.in_flight
+
     def stop(self) -> None:
         """Ask `run` to return: queued work is dropped, running work is committed or dropped at the deadline."""
         self._stopping.set()

@@ -16,6 +16,11 @@ from streams.results import Results
 from streams.source import Skipped, SourceFile
 from streams.wiring import Embedded
 
+POLL_S = 0.2
+LOST_AFTER_POLLS = 600
+"""Polls without a result while no stage has anything in hand and images are on their way: some two minutes. Counted,
+not timed, so that a process that was stopped for a while does not mistake that for a loss."""
+
 log = structlog.get_logger()
 
 
@@ -47,6 +52,7 @@ class EmbeddedRun:
         self._results = results
         self._show = show
         self._failure: BaseException | None = None
+        self._idle_polls = 0
         self.progress = Progress()
 
     def __call__(self, files: Iterable[SourceFile | Skipped]) -> None:
@@ -56,6 +62,7 @@ class EmbeddedRun:
         try:
             while not self._finished():
                 self._take_results()
+                self._check_lost()
                 self._show(self.progress)
         finally:
             self._window.close()
@@ -86,8 +93,16 @@ class EmbeddedRun:
     def _finished(self) -> bool:
         return self._failure is not None or (self.progress.all_published and self._window.open_images == 0)
 
+    def _check_lost(self) -> None:
+        """End a run that would wait for ever: what the transport has forgotten is published again by the next."""
+        waiting = self._window.open_images > 0 and not any(crew.in_flight for crew in self._parts.crews)
+        self._idle_polls = self._idle_polls + 1 if waiting else 0
+        if self._idle_polls > LOST_AFTER_POLLS:
+            raise RuntimeError(f"{self._window.open_images} images are on their way and no stage has them")
+
     def _take_results(self) -> None:
-        for message in self._parts.results.poll(limit=100, timeout_s=0.2):
+        for message in self._parts.results.poll(limit=100, timeout_s=POLL_S):
+            self._idle_polls = 0
             headers = Headers.from_wire(message.headers)
             if headers.type == DEAD_LETTER_TYPE:
                 self._take_letter(DeadLetter.from_json(message.value or b""), message.size_bytes)
