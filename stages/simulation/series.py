@@ -30,9 +30,22 @@ def simulated_images(
     ['holes_0001', 'lines_0002']
     """
     for number in range(images):
-        kind = kinds[number % len(kinds)]
-        rng = np.random.default_rng([seed, number])
-        clean = scene(kind, (size_px, size_px), rng)
-        scan = replace(Scan.drawn(rng), bits=8)
-        noisy = acquire(clean, scan=scan, rng=rng)
-        yield SimulatedImage(f"{kind}_{number + 1:04d}", np.rint(noisy * 255).astype(np.uint8), clean, scan)
+        yield simulated_image(number, seed=seed, size_px=size_px, kinds=kinds)
+
+
+def simulated_image(number: int, *, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS) -> SimulatedImage:
+    """Make the image of that number, counted from 0, of `simulated_images`."""
+    rng = np.random.default_rng([seed, number])
+    clean = scene(kinds[number % len(kinds)], (size_px, size_px), rng)
+    scan = replace(Scan.drawn(rng), bits=8)
+    noisy = np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)
+    return SimulatedImage(name_of(number, kinds), noisy, clean, scan)
+
+
+def name_of(number: int, kinds: Sequence[str] = KINDS) -> str:
+    """Return the name of the image of that number, counted from 0.
+
+    >>> name_of(6)
+    'lines_0007'
+    """
+    return f"{kinds[number % len(kinds)]}_{number + 1:04d}"

@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from stages.simulation.series import SimulatedImage, simulated_images
+from stages.simulation.series import name_of, simulated_image
 from streams.commands.run import AsJson, MetricsPort, PipelineFile
 from streams.pipeline import load_pipeline
 from streams.session import print_summary, run_embedded
@@ -54,18 +54,16 @@ def demo(
 
 
 def instrument(folder: Path, images: int) -> Iterator[SourceFile]:
-    """Acquire images one after another; the files stay in ``folder``, as on an instrument's disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for image in simulated_images(images=images, seed=SEED, size_px=SIZE_PX):
-        yield _acquired(folder, image)
-
-
-def _acquired(folder: Path, image: SimulatedImage) -> SourceFile:
-    data = _tiff(image.noisy)
-    path = folder / f"{image.name}.tif"
-    path.write_bytes(data)
-    reference = _tiff(np.rint(image.clean * 65535).astype(np.uint16))
-    return SourceFile(path.name, partial(first, data), reference=reference)
+    """Acquire images one after another. The files stay in ``folder``, as on an instrument's disk, and their truth."""
+    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    for number in range(images):
+        path = folder / f"{name_of(number)}.tif"
+        truth = folder / "truth" / path.name
+        if not (path.is_file() and truth.is_file()):
+            image = simulated_image(number, seed=SEED, size_px=SIZE_PX)
+            truth.write_bytes(_tiff(np.rint(image.clean * 65535).astype(np.uint16)))
+            path.write_bytes(_tiff(image.noisy))
+        yield SourceFile(path.name, partial(first, path.read_bytes()), reference=truth.read_bytes())
 
 
 def _tiff(levels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
