@@ -133,9 +133,9 @@ class SqlLedger:
         with self._transaction() as connection:
             answered = select(SettlementTable.__table__).where(named).order_by(SettlementTable.settled_at)
             settlements = [_settlement(row) for row in connection.execute(answered)]
-            ids = {settlement.image_id for settlement in settlements}
+            meant = OutcomeTable.image_id.in_(select(SettlementTable.image_id).where(named))
             computed = select(OutcomeTable.key, OutcomeTable.body, OutcomeTable.created_at)
-            computed = computed.where(OutcomeTable.image_id.in_(ids)).order_by(OutcomeTable.created_at)
+            computed = computed.where(meant).order_by(OutcomeTable.created_at)
             return [_outcome(*row) for row in connection.execute(computed)], settlements
 
     def close(self) -> None:

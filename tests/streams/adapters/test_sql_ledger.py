@@ -2,13 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streams.adapters.sql_ledger import SqlLedger
 from streams.errors import TransientError, UsageError
-from streams.ports import OutcomeRow
+from streams.ports import OutcomeRow, Settlement, SettlementId, State
 from tests.events import NOON
 
 ROW = OutcomeRow("i:v:filter:1", b"body", NOON)
@@ -46,4 +47,16 @@ def test_a_ledger_that_became_unusable_is_not_waited_for(tmp_path: Path) -> None
         other.execute("DROP TABLE outcome")
     with pytest.raises(OSError, match="ledger cannot be used: no such table"):
         ledger.settle([ROW], [])
+    ledger.close()
+
+
+def test_the_history_of_more_images_than_a_statement_takes_variables_is_no_trouble(tmp_path: Path) -> None:
+    ledger = SqlLedger.sqlite(tmp_path / "ledger.sqlite")
+    number = 1500
+    with closing(ledger._engine.raw_connection()) as connection:
+        connection.driver_connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1000)  # type: ignore[union-attr]
+    done = Settlement(SettlementId("", "filter", "live", "p", 1), "", "v", "a.tif", State.DONE, NOON)
+    named = [replace(done, id=replace(done.id, acquisition_id=str(n)), image_id=f"i{n}") for n in range(number)]
+    ledger.settle([], named)
+    assert len(ledger.history("i")[1]) == number
     ledger.close()
