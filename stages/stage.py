@@ -75,6 +75,11 @@ class Stage(ABC):
     record: ClassVar[type[Record]] = Result
     """What a part's record is."""
 
+    @property
+    def at_once(self) -> int:
+        """How many frames of one shape it is quickest with; on a CPU one, whose pixels stay in the cache."""
+        return 1
+
     @abstractmethod
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """Compute the wanted parts of every image; as many outcomes as images, in order."""
@@ -114,13 +119,13 @@ def options_of(value: object) -> dict[str, JsonValue]:
 
 
 def identity_of(method: Method) -> dict[str, JsonValue]:
-    """Return what makes a method's result what it is: class, version, parameters, and weights where it has them.
+    """Return what makes a method's result what it is: its class with its module, version, parameters, and weights.
 
     A method with weights or a precision of its own says so in ``identity()``.
     """
     own = getattr(method, "identity", None)
     parameters = own() if own else options_of(method)
-    return {"method": type(method).__name__, "version": method.version, "parameters": parameters}
+    return {"method": f"{type(method).__module__}:{type(method).__qualname__}", "version": method.version, "parameters": parameters}
 
 
 def config_hash_of(method: Method, *, input_hash: str = RAW) -> str:

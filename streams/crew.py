@@ -41,7 +41,7 @@ class Pace:
     """
 
     max_batch: int = 32
-    batch_target_s: float = 0.25
+    batch_target_s: float = 0.5
     batch_age_s: float = 0.005
     handlers: int = 2
     max_in_flight: int = 64

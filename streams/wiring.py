@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import cv2
 import torch
+from threadpoolctl import threadpool_limits
 
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
@@ -115,9 +116,13 @@ def open_ledger(state: Path) -> JobLedger:
 
 
 def use_one_thread_a_slot() -> None:
-    """Let numerics use one thread a call: the slots use the cores."""
+    """Let numerics use one thread a call: the slots use the cores.
+
+    BLAS threads above all: they spin while they wait, and took a third of two cores from the stages.
+    """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 def utc_now() -> datetime:

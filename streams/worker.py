@@ -4,11 +4,11 @@
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 
 import structlog
 
@@ -133,11 +133,10 @@ class Worker:
         return replace(job, task=Task(job.event, job.missing, frames))
 
     def _compute(self, jobs: list[Job]) -> list[Job]:
-        """5. Call the stage, frames of one shape at a time."""
+        """5. Call the stage, with as many frames of one shape as it wants at once."""
         tasks = [job.task for job in jobs if job.task is not None]
         outcomes: dict[int, Outcome] = {}
-        for _, group in groupby(sorted(tasks, key=_shape), key=_shape):
-            batch = list(group)
+        for batch in self._batches(tasks):
             with self.spending(Activity.SLOT):
                 self._around.slots.acquire()
             try:
@@ -150,6 +149,12 @@ class Worker:
                 self._around.slots.release()
             outcomes.update({id(task): outcome for task, outcome in zip(batch, computed, strict=True)})
         return [self._with_outcome(job, outcomes[id(job.task)]) if job.task else job for job in jobs]
+
+    def _batches(self, tasks: Sequence[Task]) -> Iterator[list[Task]]:
+        for _, group in groupby(sorted(tasks, key=_shape), key=_shape):
+            rest = iter(group)
+            while batch := list(islice(rest, self.desk.stage.at_once)):
+                yield batch
 
     def _with_outcome(self, job: Job, outcome: Outcome) -> Job:
         if not isinstance(outcome, Done):

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
+from stages.denoise.network import GPU_BATCH
 from stages.restoration import Restoration
 
 
@@ -12,3 +15,8 @@ class Denoise(Restoration):
 
     name: ClassVar[str] = "denoise"
     emits: ClassVar[str] = "denoised"
+
+    @property
+    def at_once(self) -> int:
+        """A GPU's batch, or one frame."""
+        return GPU_BATCH if torch.cuda.is_available() else 1

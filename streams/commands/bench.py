@@ -50,7 +50,7 @@ def fidelity(
 @bench.command()
 def efficiency(
     images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px for the default pipeline.")] = 24,
-    cheap_images: Annotated[int, typer.Option(min=2, help="Images for the cheap filters alone.")] = 200,
+    cheap_images: Annotated[int, typer.Option(min=2, help="Images for the cheap filters alone.")] = 400,
     json: AsJson = False,
 ) -> None:
     """Compare the embedded pipeline with a bare loop of the same stage calls on the same cores."""
