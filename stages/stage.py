@@ -125,7 +125,8 @@ def identity_of(method: Method) -> dict[str, JsonValue]:
     """
     own = getattr(method, "identity", None)
     parameters = own() if own else options_of(method)
-    return {"method": f"{type(method).__module__}:{type(method).__qualname__}", "version": method.version, "parameters": parameters}
+    name = f"{type(method).__module__}:{type(method).__qualname__}"
+    return {"method": name, "version": method.version, "parameters": parameters}
 
 
 def config_hash_of(method: Method, *, input_hash: str = RAW) -> str:

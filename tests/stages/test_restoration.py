@@ -73,7 +73,7 @@ def test_a_candidate_says_what_made_it() -> None:
     task = task_of(stage, noisy())
     (parts,) = parts_of(stage, task)
     made = candidate(parts["soft"])
-    assert (made.name, made.stage, made.method) == ("soft", "filter", "Gaussian")
+    assert (made.name, made.stage, made.method) == ("soft", "filter", "stages.filter.gaussian:Gaussian")
     assert made.parameters == {"strength": 0.5}
     assert made.config_hash == stage.parts(task.event)["soft"]
     assert made.seconds > 0

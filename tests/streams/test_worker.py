@@ -76,6 +76,8 @@ def test_images_of_two_shapes_are_computed_apart_and_answered_in_order(bench: Be
 
     @dataclass(frozen=True)
     class Watched(Shade):
+        at_once = 8
+
         def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
             batches.append([task.event.acquisition.source_name for task in batch])
             return super().__call__(batch)
