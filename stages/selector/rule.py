@@ -19,7 +19,7 @@ class Flag(StrEnum):
     NOTHING_JUDGED = "no restoration could be judged"
     DISAGREEMENT = "a second estimate of the error clearly prefers another candidate"
     SATURATED = "much of the frame is saturated, and there nothing was judged"
-    UNTOLD = "the noise is so strong that its own uncertainty hides the error: a choice by comparison, not an estimate"
+    IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _with_margin(selection: Selection, chosen: Judged, best: Judged, pool: Seque
 def _flags(chosen: Judged, pool: Sequence[Judged], noise: NoiseRecord | None, rule: Rule) -> tuple[Flag, ...]:
     flags = {
         Flag.DISAGREEMENT: _disagree(chosen, pool, rule),
-        Flag.UNTOLD: chosen.risk.value < chosen.risk.se,
+        Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se,
         Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
     }
     return tuple(flag for flag, raised in flags.items() if raised)

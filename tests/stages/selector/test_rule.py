@@ -1,6 +1,6 @@
 import pytest
 
-from schemas.scores import RAW, NoiseRecord
+from schemas.scores import RAW, Candidate, NoiseRecord, Risk
 from stages.selector.rule import Flag, Rule, select
 from tests.stages.selector.conftest import MakeCandidate
 
@@ -138,3 +138,10 @@ def test_the_same_event_gives_the_same_selection_after_its_travels(make: MakeCan
     pool = [make(RAW, 6e-3), make("bm3d", 5e-4, spread=1e-4, seed=3), make("nlm", 5.2e-4, spread=1e-4)]
     travelled = [type(c).from_json(c.to_json()) for c in pool]
     assert select(travelled, NoiseRecord.from_json(noise.to_json()), RULE) == select(pool, noise, RULE)
+
+
+def test_an_estimate_clearly_below_nothing_is_flagged_and_one_within_its_error_is_not() -> None:
+    for value, flagged in ((-3e-4, True), (-1e-4, False), (1e-4, False)):
+        risk = Risk(value=value, se=2e-4, row_j=1e-4, blocks=(value, value))
+        one = Candidate(name="nlm", stage="filter", method="m", config_hash="c", risk=risk)
+        assert (Flag.IMPOSSIBLE in select([one], None, Rule()).flags) == flagged
