@@ -15,7 +15,7 @@ RULE = "lowest-risk"
 class Flag(StrEnum):
     """What a person should know before believing a selection."""
 
-    NO_LAW = "its noise follows no law by which restorations could be judged"
+    NO_LAW = "its noise does not follow the model, so no restoration of it could be judged"
     NOTHING_JUDGED = "no restoration could be judged"
     DISAGREEMENT = "a second estimate of the error clearly prefers another candidate"
     SATURATED = "much of the frame is saturated, and there nothing was judged"

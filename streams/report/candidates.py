@@ -136,7 +136,9 @@ def _skipped(event: ImageEvent) -> Html:
     skipped = [c for c in event.candidates if c.skipped is not None]
     if not skipped:
         return Html()
-    items = (element("li", element("b", c.name), " ", c.skipped or "") for c in skipped)
+    reasons = dict.fromkeys(c.skipped or "" for c in skipped)
+    names = {reason: ", ".join(c.name for c in skipped if c.skipped == reason) for reason in reasons}
+    items = (element("li", element("b", names[reason]), " ", reason) for reason in reasons)
     return joined(element("p", "Not tried", class_="label"), element("ul", *items, class_="skipped"))
 
 
