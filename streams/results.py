@@ -15,6 +15,7 @@ from streams.errors import InvalidImage
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
+from streams.whole_file import write_whole
 
 IMAGES = "images"
 NAME_BYTES = 255 - len(".json")
@@ -124,24 +125,13 @@ def _shortened(name: str, image_id: str) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, part, data)
+        write_whole(path, data)
     except OSError as error:
         if error.errno in NO_SUCH_PLACE:
             raise InvalidImage(
                 f"its result cannot be named images/{path.name}: {error.strerror}; rename the file"
             ) from error
-        raise
-
-
-def _replace(path: Path, part: Path, data: bytes) -> None:
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
         raise
 
 

@@ -85,20 +85,17 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
         pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S)
-        crews = []
-        for step in steps:
-            transport = KafkaTransport(
-                cluster.bootstrap_servers,
-                step.stage.name,
-                transactional_id=f"{step.stage.name}-{uuid4()}",
-                client=CLIENT,
-            )
-            worker = Worker(Desk(step, LIVE, pipeline.hash), transport, around)
-            crews.append(Crew(worker, transport, pace, telemetry))
+        crews = [_crew(Desk(step, LIVE, pipeline.hash), cluster.bootstrap_servers, around, pace) for step in steps]
         publisher = KafkaPublisher(cluster.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
         results = KafkaReader(cluster.bootstrap_servers, topics, "results", client=CLIENT)
         stack.callback(results.close)
         yield Embedded(store, ledger, decoder, frames, telemetry, publisher, results, tuple(crews), computed)
+
+
+def _crew(desk: Desk, bootstrap_servers: str, around: Surroundings, pace: Pace) -> Crew:
+    group = desk.stage.name
+    transport = KafkaTransport(bootstrap_servers, group, transactional_id=f"{group}-{uuid4()}", client=CLIENT)
+    return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
 
 
 def open_ledger(state: Path) -> JobLedger:

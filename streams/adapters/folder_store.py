@@ -1,14 +1,13 @@
 """An object store in a folder."""
 
 import hashlib
-import os
-import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from schemas.image import ObjectRef
 from streams.errors import InvalidImage, TransientError
+from streams.whole_file import write_whole
 
 STORE = "folder"
 BUCKET = "sem"
@@ -32,7 +31,7 @@ class FolderStore:
             store=STORE, bucket=BUCKET, key=key, size_bytes=len(data), sha256=sha256, media_type=media_type
         )
         if self._size(ref) != len(data):
-            self._write(self._path(ref), data)
+            write_whole(self._path(ref), data)
         return ref
 
     def get(self, ref: ObjectRef) -> bytes:
@@ -68,13 +67,3 @@ class FolderStore:
             return self._path(ref).stat().st_size
         except FileNotFoundError:
             return None
-
-    def _write(self, path: Path, data: bytes) -> None:
-        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(data)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise

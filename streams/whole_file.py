@@ -1,0 +1,19 @@
+"""Files that appear whole or not at all."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside the place and rename; the folder is made where it is absent, and nothing is left after an error."""
+    mark = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:16]
+    part = path.with_name(f".{mark}.{os.getpid()}.{threading.get_ident()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
