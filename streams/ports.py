@@ -186,3 +186,23 @@ class JobLedger(Protocol):
 
     def close(self) -> None:
         """Release the connection."""
+
+
+class Suspects(Protocol):
+    """Deliveries that were in hand when a worker died: one of them may have killed it."""
+
+    def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
+        """Count one more death for each."""
+
+    def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
+        """Return how many workers each has seen die; those that saw none are left out."""
+
+
+class Seeds(Protocol):
+    """Where a consumer group began to read each partition; written once, so that lost offsets are noticed ever after."""
+
+    def seeded(self, group: str, topic: str) -> dict[int, int]:
+        """Return the first offset of each partition that was ever given to the group."""
+
+    def seed(self, group: str, topic: str, offsets: Mapping[int, int], *, at: datetime) -> None:
+        """Write down first offsets; an entry that exists stays as it is."""

@@ -1,0 +1,168 @@
+"""Where the services are: one TOML file, and the environment, which wins. Nothing else reads the environment.
+
+::
+
+    [kafka]
+    bootstrap_servers = "broker-1:9093,broker-2:9093"
+    security_protocol = "SASL_SSL"
+    username = "semstream"
+    password_file = "/run/secrets/kafka"      # a secret stands in a file, or in SEMSTREAM_KAFKA_PASSWORD
+
+Every value may come from a variable named ``SEMSTREAM_<TABLE>_<NAME>``. The file is the one that ``--settings`` or
+``SEMSTREAM_SETTINGS`` names; without either, ``.stack/settings.toml``, which `make up` writes.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from schemas.image import Bucket, StoreName
+from streams.errors import UsageError
+
+LOCAL = Path(".stack") / "settings.toml"
+PREFIX = "SEMSTREAM_"
+
+
+class Table(BaseModel):
+    """One table of the file. Unknown names are refused: a misspelt option would be silently without effect."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    in_a_file: ClassVar[str | None] = None
+    """The field whose value may stand in the file named by ``<field>_file``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret(cls, values: Any) -> Any:  # noqa: ANN401 - what TOML gives
+        place = values.get(f"{cls.in_a_file}_file") if cls.in_a_file and isinstance(values, dict) else None
+        if not place or values.get(cls.in_a_file):
+            return values
+        try:
+            return {**values, cls.in_a_file: Path(place).read_text(encoding="utf-8").strip()}
+        except OSError as error:
+            raise ValueError(f"cannot read {place}: {error.strerror}") from error
+
+
+class KafkaSettings(Table):
+    """Apache Kafka. ``classic`` groups are for brokers older than 4.0."""
+
+    in_a_file = "password"
+    bootstrap_servers: str
+    group_protocol: Literal["consumer", "classic"] = "consumer"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+class S3Settings(Table):
+    """An S3 store. ``store`` is its logical name in every reference; ``buckets`` the only ones read from."""
+
+    in_a_file = "secret_key"
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+    store: StoreName = "s3"
+    bucket: Bucket = "sem"
+    buckets: tuple[Bucket, ...] = ()
+    """Buckets besides ``bucket`` that references may name."""
+    prefixes: tuple[str, ...] = ("raw/", "candidates/", "selected/", "evidence/")
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+    secret_key_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class RedisSettings(Table):
+    """Redis, the dedup cache; the pipeline runs without it, slower. ``rediss://`` for TLS."""
+
+    in_a_file = "password"
+    url: str
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    ttl_s: int = Field(default=7 * 86_400, gt=0)
+
+
+class PostgresSettings(Table):
+    """PostgreSQL, the job ledger: ``postgresql://user@host:port/database?sslmode=verify-full``."""
+
+    in_a_file = "password"
+    url: str
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class WorkerSettings(Table):
+    """A worker on this node: where it keeps its journal and its copies of objects, and how it ends."""
+
+    state: Path = Path(".semstream")
+    """Folder of this slot's journal and node cache; survives a restart."""
+    slot: str | None = None
+    """A stable name of the place this process runs in (a StatefulSet's ordinal): its successor takes over at once."""
+    node_cache_bytes: int = Field(default=2 << 30, ge=0)
+    metrics_port: int | None = None
+    metrics_address: str = "127.0.0.1"
+    stop_deadline_s: float = Field(default=60.0, gt=0)
+
+
+class Settings(BaseModel):
+    """All of it. A service without a table is one that nobody told about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kafka: KafkaSettings
+    s3: S3Settings
+    redis: RedisSettings | None = None
+    postgres: PostgresSettings
+    worker: WorkerSettings = WorkerSettings()
+
+    @classmethod
+    def load(cls, path: Path | None, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the file and the environment.
+
+        Raises
+        ------
+        UsageError
+            If a value is missing, misspelt or malformed; the message names it and never shows a secret.
+        """
+        variables = os.environ if environment is None else environment
+        named = path or (Path(variables[f"{PREFIX}SETTINGS"]) if f"{PREFIX}SETTINGS" in variables else None)
+        source = named or LOCAL
+        tables = _merged(_tables(source, required=named is not None), variables)
+        if not tables:
+            raise UsageError("no settings: run make up for services on this machine, or name a file by --settings")
+        try:
+            return cls.model_validate(tables)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise UsageError(f"{source}: [{where}]: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _tables(path: Path, *, required: bool) -> dict[str, Any]:
+    if not required and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the settings file {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is no valid TOML: {error}") from error
+
+
+def _merged(tables: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    merged = {name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()}
+    for table in Settings.model_fields:
+        prefix = f"{PREFIX}{table.upper()}_"
+        for name, value in variables.items():
+            if name.startswith(prefix) and isinstance(merged.setdefault(table, {}), dict):
+                merged[table][name.removeprefix(prefix).lower()] = value
+    return merged
