@@ -199,7 +199,7 @@ class Suspects(Protocol):
 
 
 class Seeds(Protocol):
-    """Where a consumer group began to read each partition; written once, so that lost offsets are noticed ever after."""
+    """Where a consumer group began to read each partition; written once: lost offsets are noticed ever after."""
 
     def seeded(self, group: str, topic: str) -> dict[int, int]:
         """Return the first offset of each partition that was ever given to the group."""
