@@ -49,6 +49,6 @@ class DeadLetterLimit:
 
     def _stop(self, what: str) -> TooManyDeadLetters:
         return TooManyDeadLetters(
-            f"stage {self.stage} stops: {what}; see why with semstream dlq list --stage {self.stage}, put the pipeline or"
-            " the instrument right, start the worker again, and send the dead letters again with semstream dlq retry"
+            f"stage {self.stage} stops: {what}; see why with semstream dlq list --stage {self.stage}, put the pipeline"
+            " or the instrument right, start the worker again, and send the dead letters again with semstream dlq retry"
         )

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import structlog
 
-from streams.errors import InvalidImage
+from streams.errors import InvalidImage, TransientError
 from streams.ports import SettlementId, Suspects
 
 DEATHS_ALLOWED = 2
@@ -32,10 +32,12 @@ log = structlog.get_logger()
 class InHand:
     """The deliveries that this process computes at this moment, in a file of its own below ``folder``.
 
-    The file is locked while the process lives: that is how a successor tells the dead from the living.
+    The file is locked while the process lives: that is how a successor tells the dead from the living. What was in
+    hand when an error ended the process stays noted, except an error of a kind that no image can be blamed for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, blameless: tuple[type[BaseException], ...] = (TransientError, OSError)) -> None:
+        self._blameless = blameless
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         self._file = self._path.open("wb", buffering=0)
@@ -50,10 +52,8 @@ class InHand:
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)
             mine = self._begin(ids)
-        try:
+        with self._noted(mine):
             yield
-        finally:
-            self._end(mine)
 
     @contextmanager
     def holding_alone(self, suspect: SettlementId) -> Iterator[None]:
@@ -64,16 +64,28 @@ class InHand:
             self._changed.wait_for(lambda: not self._holdings)
             mine = self._begin([suspect])
         try:
-            yield
+            with self._noted(mine):
+                yield
         finally:
             with self._changed:
                 self._alone = False
-            self._end(mine)
+                self._changed.notify_all()
 
     def close(self) -> None:
-        """Leave no trace: a process that ends in good order had nothing in hand."""
-        self._path.unlink(missing_ok=True)
-        self._file.close()
+        """End; a process that had nothing in hand leaves no trace."""
+        with self._changed:
+            if not self._holdings:
+                self._path.unlink(missing_ok=True)
+            self._file.close()
+
+    @contextmanager
+    def _noted(self, mine: tuple[SettlementId, ...]) -> Iterator[None]:
+        try:
+            yield
+        except self._blameless:
+            self._end(mine)
+            raise
+        self._end(mine)
 
     def _begin(self, ids: Collection[SettlementId]) -> tuple[SettlementId, ...]:
         mine = tuple(ids)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import InvalidImage
+from streams.errors import InvalidImage, TransientError
 from streams.ports import SettlementId
 from streams.suspects import InHand, check_deaths, report_the_dead
 
@@ -61,6 +61,27 @@ def test_the_living_are_left_alone(tmp_path: Path) -> None:
         assert len(list(tmp_path.iterdir())) == 1
     hand.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_error_was_about_stays_noted(tmp_path: Path) -> None:
+    hand = InHand(tmp_path)
+    with pytest.raises(ZeroDivisionError), hand.holding([A]):
+        _ = 1 / 0
+    hand.close()
+    suspects = CountedDeaths()
+    assert report_the_dead(tmp_path, suspects, now=NOON) == 1
+    assert suspects.counts == {A: 1}
+
+
+@pytest.mark.parametrize("error", [TransientError("the store does not answer"), OSError(28, "No space left on device")])
+def test_no_image_is_blamed_for_the_world(tmp_path: Path, error: Exception) -> None:
+    hand = InHand(tmp_path)
+    with pytest.raises(type(error)), hand.holding_alone(A):
+        raise error
+    with hand.holding([B]):
+        pass
+    hand.close()
+    assert report_the_dead(tmp_path, CountedDeaths(), now=NOON) == 0
 
 
 def test_a_report_that_fails_is_made_again(tmp_path: Path) -> None:
