@@ -38,6 +38,12 @@ class Slots:
         """Seconds of late, by whether the lane is live."""
         self._aged_at = clock()
 
+    @property
+    def free(self) -> int:
+        """Slots that nobody holds."""
+        with self._changed:
+            return self._free
+
     @contextmanager
     def taken(self, lane: str, *, waiting: AbstractContextManager[object] = NOTHING) -> Iterator[None]:
         """Hold a slot while the block runs; ``waiting`` surrounds the wait for it."""

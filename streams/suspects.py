@@ -12,14 +12,14 @@ import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from streams.errors import InvalidImage, TransientError
+from streams.errors import TransientError
 from streams.ports import SettlementId, Suspects
 
 DEATHS_ALLOWED = 2
@@ -142,10 +142,23 @@ def _ids(file: BinaryIO) -> list[SettlementId]:
     return [SettlementId(*fields) for fields in json.loads(text)] if text else []
 
 
-def check_deaths(deaths: int) -> None:
-    """Raise `InvalidImage` for a delivery of which too many workers have died."""
-    if deaths > DEATHS_ALLOWED:
-        raise InvalidImage(
-            f"{deaths} workers died while they had this image in hand; look at their last log lines and memory limits,"
-            " then send it again with semstream dlq retry"
-        )
+@dataclass(frozen=True)
+class Precautions:
+    """What a process does about images that may end it."""
+
+    in_hand: InHand
+    suspects: Suspects
+
+    def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
+        """Return how many workers each delivery has seen die; those that saw none are left out."""
+        return self.suspects.deaths(ids) if ids else {}
+
+
+def why_not_again(deaths: int) -> str | None:
+    """Return the reason to try a delivery no more, once too many workers have died of it."""
+    if deaths <= DEATHS_ALLOWED:
+        return None
+    return (
+        f"{deaths} workers died while they had this image in hand; look at their last log lines and memory limits,"
+        " then send it again with semstream dlq retry"
+    )

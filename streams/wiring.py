@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,8 +26,10 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
+from streams.slots import Slots
+from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
-from streams.worker import Surroundings, Worker
+from streams.worker import Worker
 
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
@@ -79,7 +80,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             cache=DictCache(),
             ledger=ledger,
             frames=frames,
-            slots=threading.Semaphore(slots),
+            slots=Slots(slots),
             telemetry=telemetry,
             now=utc_now,
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
