@@ -30,6 +30,22 @@ class Execution(StrEnum):
 
 
 @dataclass(frozen=True)
+class StageRun:
+    """How a stage runs on a node: no part of what it computes.
+
+    ``slots`` are its own: calls at one time, for a device that the cores' slots say nothing of. Without them it shares
+    the slots of the process, one a core; in processes of its own it has as many of them as the process has slots.
+    """
+
+    execution: Execution = Execution.THREADS
+    slots: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.slots is not None and self.slots < 1:
+            raise ValueError(f"slots = {self.slots}: a stage needs one at least")
+
+
+@dataclass(frozen=True)
 class Shelf:
     """Frames one after the other in a block of shared memory: its name, and each frame's shape."""
 
