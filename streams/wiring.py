@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import cv2
-import torch
 from threadpoolctl import threadpool_limits
 
 from streams.adapters.dict_cache import DictCache
@@ -119,8 +119,10 @@ def use_one_thread_a_slot() -> None:
     BLAS threads above all: they spin while they wait, and took a third of two cores from the stages.
     """
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     threadpool_limits(1)
+    torch = sys.modules.get("torch")  # a pipeline without networks need not wait for it to be imported
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 def utc_now() -> datetime:
