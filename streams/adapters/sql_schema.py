@@ -2,8 +2,9 @@
 
 from importlib.resources import files
 
-from alembic import command
-from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from streams.adapters.sql_database import Database
@@ -63,12 +64,7 @@ def migrate(database: Database) -> bool:
         revision = revision_of(connection)
         if revision == HEAD:
             return False
-        config = Config()
-        config.set_main_option("script_location", str(files("streams.adapters") / "migrations"))
-        config.attributes["connection"] = connection
-        if revision == RELEASED:
-            command.stamp(config, RELEASED)
-        command.upgrade(config, "head")
+        _upgrade(connection, revision)
     return True
 
 
@@ -88,3 +84,12 @@ def check(database: Database) -> None:
     if revision != HEAD:
         state = f"is at revision {revision}, this version needs {HEAD}" if revision else "has no tables yet"
         raise UsageError(f"{database.name} {state}: run semstream ledger migrate")
+
+
+def _upgrade(connection: Connection, revision: str | None) -> None:
+    scripts = ScriptDirectory(str(files("streams.adapters") / "migrations"))
+    context = MigrationContext.configure(connection)
+    with Operations.context(context):
+        for script in reversed(list(scripts.iterate_revisions(HEAD, revision or "base"))):
+            script.module.upgrade()
+    context.stamp(scripts, HEAD)

@@ -78,7 +78,7 @@ def test_a_seed_is_written_once_and_new_partitions_are_added(seeds: Seeds) -> No
 
 def test_two_who_seed_at_the_same_time_agree(seeds: Seeds) -> None:
     def seed(offset: int) -> dict[int, int]:
-        seeds.seed("filter", "sem.images", {n: offset for n in range(4)}, at=NOON)
+        seeds.seed("filter", "sem.images", dict.fromkeys(range(4), offset), at=NOON)
         return seeds.seeded("filter", "sem.images")
 
     with ThreadPoolExecutor(4) as pool:
