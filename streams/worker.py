@@ -76,7 +76,7 @@ class Worker:
     def _parse(self, message: Message) -> Job | Answer:
         """2. Parse; what is malformed goes to the dead letters."""
         try:
-            return parse(message, self.desk)
+            return parse(message, self.desk, now=self._around.now())
         except InvalidImage as error:
             log.warning("event_malformed", stage=self.desk.stage.name, reason=str(error))
             return Answer(dead_letter(message, str(error), self.desk, self._around.now()), {})
