@@ -29,7 +29,8 @@ def upgrade() -> None:
     op.drop_table("settlement_0001")
     on_a_server = op.get_bind().dialect.name == "postgresql"
     for name, query in (POSTGRES_VIEWS if on_a_server else SQLITE_VIEWS).items():
-        op.execute(sa.text(f"CREATE VIEW {name} AS {query}".replace(":", r"\:")))
+        view = f"CREATE VIEW {name} AS {query}".replace("PARSED", PARSED)
+        op.execute(sa.text(view.replace(":", r"\:")))
     if on_a_server:
         _tune()
 
@@ -159,22 +160,24 @@ def _tune() -> None:
     op.execute("ALTER TABLE tally SET (fillfactor = 50)")
 
 
+PARSED = r"(SELECT *, replace(body, '\u0000', '\u2400')::json AS record FROM outcome) AS outcome"
+"""Postgres can hold no NUL in a text, and would refuse to read the whole body."""
 POSTGRES_VIEWS = {
     "candidate": """
-        SELECT key, image_id, created_at, evicted_at, body::json ->> 'name' AS name, body::json ->> 'method' AS method,
-               (body::json #>> '{risk,value}')::float8 AS risk, (body::json #>> '{risk,se}')::float8 AS risk_se,
-               (body::json ->> 'seconds')::float8 AS seconds, body::json ->> 'skipped' AS skipped, object_key
-        FROM outcome WHERE stage IN ('filter', 'denoise')""",
+        SELECT key, image_id, created_at, evicted_at, record ->> 'name' AS name, record ->> 'method' AS method,
+               (record #>> '{risk,value}')::float8 AS risk, (record #>> '{risk,se}')::float8 AS risk_se,
+               (record ->> 'seconds')::float8 AS seconds, record ->> 'skipped' AS skipped, object_key
+        FROM PARSED WHERE stage IN ('filter', 'denoise')""",
     "score": """
         SELECT outcome.key, image_id, created_at, candidate.key AS candidate, score.key AS score,
                score.value::float8 AS value
-        FROM outcome, json_each(body::json -> 'scores') AS candidate, json_each_text(candidate.value) AS score
+        FROM PARSED, json_each(record -> 'scores') AS candidate, json_each_text(candidate.value) AS score
         WHERE stage = 'metrics'""",
     "selection": """
-        SELECT key, image_id, created_at, body::json ->> 'chosen' AS chosen, body::json ->> 'reason' AS reason,
-               (body::json ->> 'margin')::float8 AS margin, (body::json ->> 'margin_se')::float8 AS margin_se,
-               body::json ->> 'runner_up' AS runner_up, body::json ->> 'flags' AS flags
-        FROM outcome WHERE stage = 'selector'""",
+        SELECT key, image_id, created_at, record ->> 'chosen' AS chosen, record ->> 'reason' AS reason,
+               (record ->> 'margin')::float8 AS margin, (record ->> 'margin_se')::float8 AS margin_se,
+               record ->> 'runner_up' AS runner_up, record ->> 'flags' AS flags
+        FROM PARSED WHERE stage = 'selector'""",
 }
 SQLITE_VIEWS = {
     "candidate": """
