@@ -3,7 +3,7 @@
 Every adapter maps its library's errors to `TransientError` and `InvalidImage`; anything else ends the process.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -107,6 +107,28 @@ class ObjectStore(Protocol):
         """Return those whose bytes are known to be gone; a store that cannot tell cheaply returns none."""
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as its store lists it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class Inventory(Protocol):
+    """What a store holds below a folder, and its removal."""
+
+    def objects(self, folder: str) -> Iterator[StoredObject]:
+        """List the objects below a folder, in the order of their keys."""
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete objects; those that are gone already count as deleted."""
+
+    def drop_unfinished(self, *, before: datetime) -> int:
+        """Drop what uploads that began before then, and never ended, have left; return how many there were."""
+
+
 class DedupCache(Protocol):
     """Outcome bodies by outcome key; never the truth, may forget anything at any time."""
 
@@ -156,6 +178,8 @@ class OutcomeRow:
     key: str
     body: bytes
     created_at: datetime
+    evicted_at: datetime | None = None
+    """When it was evicted, where it is; see `Evictions`."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +210,29 @@ class JobLedger(Protocol):
 
     def close(self) -> None:
         """Release the connection."""
+
+
+class Evictions(Protocol):
+    """What `streams.eviction` asks the ledger, and tells it. An *image* is named ``<image_id>:<version>`` here.
+
+    An evicted outcome is one whose object may be deleted. To every method of `JobLedger` but `history` it is absent:
+    a hit on it is a miss, and settling its key again replaces it and makes it live.
+    """
+
+    def old_candidates(self, *, before: datetime, after: str, limit: int) -> list[OutcomeRow]:
+        """Return live outcomes that name an object and were made before then: by key, those behind ``after``."""
+
+    def owners(self, object_keys: Collection[str]) -> dict[str, list[OutcomeRow]]:
+        """Return the outcomes that name each object, evicted ones too; objects that none names are left out."""
+
+    def selections(self, images: Collection[str]) -> dict[str, list[bytes]]:
+        """Return the bodies of all live outcomes of the stage ``selector``, by image."""
+
+    def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
+        """Return when each image was last answered: the latest settlement of any stage, lane and pipeline."""
+
+    def evict(self, keys: Collection[str], *, at: datetime) -> None:
+        """Mark outcomes evicted; one that is already keeps its time."""
 
 
 class Suspects(Protocol):
