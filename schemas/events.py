@@ -8,7 +8,7 @@ from schemas.image import Acquisition, Image
 from schemas.model import Record
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 
-SCHEMA_VERSION = 101
+SCHEMA_VERSION = 102
 """Major times hundred plus minor. Minors add optional fields; anything else is a ``.v2`` type on a new topic."""
 
 IMAGE_EVENT_TYPE = "sem.image.v1"
