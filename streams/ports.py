@@ -98,7 +98,10 @@ class ObjectStore(Protocol):
     """Bytes under a key that is derived from them: putting the same bytes again changes nothing."""
 
     def put(self, data: bytes, *, folder: str, suffix: str, media_type: str) -> ObjectRef:
-        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process."""
+        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process.
+
+        Afterwards the object is young, written a day ago at most, even if it was there before (see `Inventory`).
+        """
 
     def get(self, ref: ObjectRef) -> bytes:
         """Read, with size and sha256 checked; raises `InvalidImage` where it is gone or altered."""
@@ -117,7 +120,7 @@ class StoredObject:
 
 
 class Inventory(Protocol):
-    """What a store holds below a folder, and its removal."""
+    """What a store holds below a folder, and its removal, which spares what is younger than a few days."""
 
     def objects(self, folder: str) -> Iterator[StoredObject]:
         """List the objects below a folder, in the order of their keys."""
