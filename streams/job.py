@@ -13,6 +13,7 @@ from schemas.events import DEAD_LETTER_TYPE, IMAGE_EVENT_TYPE, DeadLetter, Image
 from schemas.headers import BadHeaders, Headers
 from schemas.image import NAMESPACE, event_id_of, outcome_key
 from schemas.model import Record
+from schemas.scores import Selection
 from stages.stage import Part, Stage, Task
 from streams.errors import InvalidImage
 from streams.pipeline import DEAD_LETTERS, Step
@@ -73,6 +74,7 @@ class Job:
             settled_at=now,
             reason=self.rejection,
             computed=tuple(self.computed),
+            chosen=next((record.chosen for record in self.records.values() if isinstance(record, Selection)), None),
         )
 
 
