@@ -98,7 +98,10 @@ class ObjectStore(Protocol):
     """Bytes under a key that is derived from them: putting the same bytes again changes nothing."""
 
     def put(self, data: bytes, *, folder: str, suffix: str, media_type: str) -> ObjectRef:
-        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process."""
+        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process.
+
+        Afterwards the object is young, written a day ago at most, even if it was there before (see `Inventory`).
+        """
 
     def get(self, ref: ObjectRef) -> bytes:
         """Read, with size and sha256 checked; raises `InvalidImage` where it is gone or altered."""
@@ -117,7 +120,7 @@ class StoredObject:
 
 
 class Inventory(Protocol):
-    """What a store holds below a folder, and its removal."""
+    """What a store holds below a folder, and its removal, which spares what is younger than a few days."""
 
     def objects(self, folder: str) -> Iterator[StoredObject]:
         """List the objects below a folder, in the order of their keys."""
@@ -159,10 +162,7 @@ class SettlementId:
 
 @dataclass(frozen=True)
 class Settlement:
-    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes.
-
-    ``chosen`` is the candidate that a selector selected.
-    """
+    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes."""
 
     id: SettlementId
     image_id: str
@@ -172,7 +172,6 @@ class Settlement:
     settled_at: datetime
     reason: str | None = None
     computed: tuple[str, ...] = ()
-    chosen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +242,7 @@ class Suspects(Protocol):
     """Deliveries that were in hand when a worker died: one of them may have killed it."""
 
     def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
-        """Count one more death for each; telling of the same death (time and host) again changes nothing."""
+        """Count one more death for each."""
 
     def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
         """Return how many workers each has seen die; those that saw none are left out."""
