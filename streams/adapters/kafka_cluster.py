@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
-CLIENT: dict[str, str | int | bool] = {"fetch.wait.max.ms": 10, "auto.offset.reset": "earliest", "log_level": 0}
+CLIENT: dict[str, str | int | bool] = {"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest", "log_level": 0}
 """Client settings for it: it never wakes a waiting fetch, so fetches are short; nothing on it precedes its readers."""
 
 
