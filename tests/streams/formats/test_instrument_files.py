@@ -1,6 +1,7 @@
 """Files as instruments of six makers wrote them: every one is read, its databar found to the row, its tags kept."""
 
 import csv
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -154,10 +155,16 @@ def test_tags_of_makers_survive_byte_for_byte(images: dict[str, bytes], descript
             assert after[code] == before[code], f"tag {code} of {name}"
 
 
+def test_the_exif_directory_of_a_thermo_fisher_file_is_kept(images: dict[str, bytes]) -> None:
+    data = images["SEM_Image-SliceImage-001.tif"]
+    roi = describe(data).pages[0].valid_roi
+    for file in (data, stitched(data, 0, roi, specimen(data, 0, roi))):
+        with tifffile.TiffFile(BytesIO(file)) as tiff:
+            assert tiff.pages.first.tags[34665].value == {"ImageUniqueID": "9C7D5CB77F80075E6A162F6EE157BF"}
+
+
 def tag_bytes(data: bytes) -> dict[int, tuple[object, int, bytes]]:
     """Type, count and bytes of each tag, found by a reader that is not ours."""
-    from io import BytesIO
-
     with tifffile.TiffFile(BytesIO(data)) as file:
         return {
             tag.code: (tag.dtype, tag.count, data[tag.valueoffset : tag.valueoffset + tag.valuebytecount])
