@@ -33,9 +33,7 @@ def outcome_of(arguments: Sequence[str]) -> tuple[int, str]:
 
     try:
         return application(arguments)(list(arguments), standalone_mode=False) or 0, ""
-    except UsageError as error:
-        return WRONG_USAGE, str(error)
-    except WrongCall as error:
+    except (UsageError, WrongCall) as error:
         return WRONG_USAGE, getattr(error, "format_message", error.__str__)()
     except TransientError as error:
         return FAILED, f"{error}; {KEPT} again"

@@ -29,7 +29,9 @@ class Finding:
     seconds: float
 
 
-def examine(checks: Iterable[tuple[str, Check]], *, clock: Callable[[], float] = time.perf_counter) -> Iterator[Finding]:
+def examine(
+    checks: Iterable[tuple[str, Check]], *, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[Finding]:
     """Run checks one after the other; one that fails stops none of the others."""
     for what, check in checks:
         start = clock()

@@ -26,5 +26,7 @@ def doctor(*, settings: SettingsFile = None, pipeline: PipelineFile = None, json
         mark = "[green]works[/]" if finding.well else "[red]fails[/]"
         console.print(f"{mark}  {finding.what:<9} {escape(finding.said)}", highlight=False, soft_wrap=True)
     if json:
-        typer.echo(orjson.dumps({"well": all(one.well for one in findings), "checks": [asdict(one) for one in findings]}))
+        typer.echo(
+            orjson.dumps({"well": all(one.well for one in findings), "checks": [asdict(one) for one in findings]})
+        )
     raise typer.Exit(0 if all(one.well for one in findings) else 1)

@@ -24,14 +24,15 @@ log = structlog.get_logger()
 
 def worker(
     *,
-    stage: Annotated[list[str] | None, typer.Option(help="A stage of the pipeline; may be given more than once.")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="A stage of the pipeline; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every stage in this one process.")] = False,
     lane: Annotated[list[str] | None, typer.Option(help="A lane; live and replay when omitted.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Stage calls at one time; the cores when omitted.")] = None,
     pipeline: PipelineFile = None,
     settings: SettingsFile = None,
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; [worker] metrics_port otherwise.")
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; else [worker] metrics_port."),
     ] = None,
 ) -> None:
     """Work at stages until SIGTERM or Ctrl-C: then finish what is in hand, commit it, and leave the groups.
