@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,25 +41,29 @@ class OwnRedis:
 
 
 class OwnPostgres:
-    """A server of a test's own. The superuser is ``owner``; whoever comes from outside needs a password."""
+    """A server of a test's own, with TLS. The superuser is ``owner``; everyone needs a password."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self._data = folder / "data"
-        self._options = [f"-c {option}" for option in ("fsync=off", "listen_addresses=127.0.0.1", *options)]
-        self.folder = folder
-        # The server refuses to run as root, and keeps others out of its folder.
+        # The server refuses to run as root, and others refuse it the way into pytest's folders.
         self._user = "postgres" if os.geteuid() == 0 else getpass.getuser()
-        for place in (folder, *folder.parents[:3]):
-            place.chmod(place.stat().st_mode | 0o011)
-        if os.geteuid() == 0:
-            shutil.chown(folder, self._user)
-        password = folder / "password"
-        password.write_text("hunter2")
-        if os.geteuid() == 0:
-            shutil.chown(password, self._user)
-        self._run("initdb", "-D", str(self._data), "-U", "owner", "-A", "scram-sha-256", f"--pwfile={password}", "-N")
+        self.folder = Path(tempfile.mkdtemp(prefix="semstream-postgres-"))
+        certificates(self.folder)
+        (self.folder / "password").write_text("hunter2")
+        (self.folder / "key.pem").chmod(0o600)
+        for place in (self.folder, *self.folder.iterdir()):
+            shutil.chown(place, self._user)
+        self._data = self.folder / "data"
+        password = f"--pwfile={self.folder}/password"
+        self._run("initdb", "-D", str(self._data), "-U", "owner", "-A", "scram-sha-256", password, "-N")
         self.start()
+
+    def __enter__(self) -> "OwnPostgres":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
 
     def url(self, *, password: str = "hunter2", database: str = "postgres", host: str = "localhost") -> str:
         """Return an address of it."""
@@ -66,11 +71,13 @@ class OwnPostgres:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
-        options = " ".join([*self._options, f"-p {self.port}", f"-k {self.folder}"])
+        tls = [f"ssl_cert_file={self.folder}/server.pem", f"ssl_key_file={self.folder}/key.pem", "ssl=on"]
+        settings = ["fsync=off", "listen_addresses=127.0.0.1", f"port={self.port}", *tls]
+        options = f"-k {self.folder} " + " ".join(f"-c {setting}" for setting in settings)
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it: ``immediate`` is as a crash, ``fast`` ends its connections first."""
+        """Stop it: ``immediate`` is as a crash, ``fast`` ends its connections."""
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:

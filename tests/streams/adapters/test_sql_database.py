@@ -19,23 +19,19 @@ from streams.ports import OutcomeRow
 from streams.settings import PostgresSettings
 from tests.databases import migrated_database
 from tests.events import NOON
-from tests.own_servers import OwnPostgres, certificates, free_port
+from tests.own_servers import OwnPostgres, free_port
 
 ROW = OutcomeRow("i:v:filter:1", b"body", NOON)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+def server() -> Iterator[OwnPostgres]:
     """A server with TLS and passwords, and the ledger's tables."""
-    folder = tmp_path_factory.mktemp("postgres")
-    certificates(folder)
-    (folder / "key.pem").chmod(0o640)  # as the server demands of a key that is root's
-    server = OwnPostgres(folder, "ssl=on", f"ssl_cert_file={folder}/server.pem", f"ssl_key_file={folder}/key.pem")
-    database = Database.postgres(PostgresSettings(url=server.url()), connections=1)
-    migrate(database)
-    database.close()
-    yield server
-    server.stop()
+    with OwnPostgres() as server:
+        database = Database.postgres(PostgresSettings(url=server.url()), connections=1)
+        migrate(database)
+        database.close()
+        yield server
 
 
 @pytest.fixture
