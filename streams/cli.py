@@ -28,10 +28,10 @@ def main() -> NoReturn:
 
 def outcome_of(arguments: Sequence[str]) -> tuple[int, str]:
     """Run a command; return its exit code, and what is to be said about it."""
-    from streams.application import WrongCall, app  # noqa: PLC0415 - takes seconds, in which a user may interrupt
+    from streams.application import WrongCall, application  # noqa: PLC0415 - takes a while, in which a user may interrupt
 
     try:
-        return app(list(arguments), standalone_mode=False) or 0, ""
+        return application(arguments)(list(arguments), standalone_mode=False) or 0, ""
     except UsageError as error:
         return WRONG_USAGE, str(error)
     except WrongCall as error:

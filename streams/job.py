@@ -54,6 +54,11 @@ class Job:
         """Parts that nobody has computed yet."""
         return tuple(name for name in self.parts if name not in self.records)
 
+    @property
+    def open(self) -> bool:
+        """Whether anything is to be computed."""
+        return self.rejection is None and bool(self.missing)
+
     def key(self, desk: Desk, part: str) -> str:
         """Outcome key of a part."""
         return outcome_key(self.event.image, desk.stage.name, self.parts[part])

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import cv2
-import torch
 from threadpoolctl import threadpool_limits
 
 from streams.adapters.dict_cache import DictCache
@@ -27,8 +26,10 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
+from streams.slots import Slots
+from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
-from streams.worker import Surroundings, Worker
+from streams.worker import Worker
 
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
@@ -79,7 +80,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             cache=DictCache(),
             ledger=ledger,
             frames=frames,
-            slots=threading.Semaphore(slots),
+            slots=Slots(slots),
             telemetry=telemetry,
             now=utc_now,
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
@@ -118,8 +119,10 @@ def use_one_thread_a_slot() -> None:
     BLAS threads above all: they spin while they wait, and took a third of two cores from the stages.
     """
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     threadpool_limits(1)
+    torch = sys.modules.get("torch")  # a pipeline without networks need not wait for it to be imported
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 def utc_now() -> datetime:
