@@ -212,7 +212,10 @@ class SettlementId:
 
 @dataclass(frozen=True)
 class Settlement:
-    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes."""
+    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes.
+
+    ``chosen`` is the candidate that a selector selected.
+    """
 
     id: SettlementId
     image_id: str
@@ -222,6 +225,7 @@ class Settlement:
     settled_at: datetime
     reason: str | None = None
     computed: tuple[str, ...] = ()
+    chosen: str | None = None
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,8 @@ def meaning_of(error: BaseException) -> Meaning:
     code = getattr(error, "sqlstate", None)
     if code:
         return BY_CODE.get(code) or BY_CLASS.get(code[:2], Meaning.BUG)
-    if isinstance(error, psycopg.OperationalError):
-        return next((meaning for text, meaning in BY_TEXT.items() if text in str(error)), Meaning.WAIT)
-    return Meaning.BUG
+    otherwise = Meaning.WAIT if isinstance(error, psycopg.OperationalError) else Meaning.BUG
+    return next((meaning for text, meaning in BY_TEXT.items() if text in str(error)), otherwise)
 
 
 def _of_file(error: DBAPIError, orig: sqlite3.Error, where: str) -> Exception:
