@@ -32,6 +32,10 @@ group.consumer.min.heartbeat.interval.ms=500
 group.consumer.session.timeout.ms=10000
 group.consumer.min.session.timeout.ms=5000
 
+# A broker that was killed may not come back before its session has ended: by default 9 s.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+
 # A dead worker's transaction blocks read-committed readers until this scan finds it; by default up to 10 s longer.
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 """

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from deploy.local.probes import exchange
+from deploy.local.probes import postgres_takes_clients
 from deploy.local.programs import Programs, StackError, run
 from deploy.local.server import HOST, Command, Server, Tls
 
 USER = "semstream"
 DATABASE = "semstream"
 INSTALL = "apt-get install postgresql"
-SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class Postgres(Server):
         return Command((*_unprivileged(programs), *server))
 
     def answers(self) -> bool:
-        """Whether it answers a request for encryption by yes or no."""
-        return exchange(self.port, SSL_REQUEST) in (b"S", b"N")
+        """Whether it lets a client in, or refuses it for another reason than that it is starting."""
+        return postgres_takes_clients(self.port, USER)
 
     def settings(self) -> Mapping[str, Mapping[str, str]]:
         """Give the table ``postgres``."""

@@ -7,13 +7,14 @@ import struct
 from deploy.local.server import HOST
 
 PATIENCE_S = 2.0
+CANNOT_CONNECT_NOW = b"57P03"
 
 
 def exchange(port: int, question: bytes, *, tls: bool = False) -> bytes:
     """Send ``question`` and give the first bytes of the answer; nothing when no one answers."""
     try:
-        with socket.create_connection((HOST, port), timeout=PATIENCE_S) as plain:
-            connection = _encrypted(plain) if tls else plain
+        plain = socket.create_connection((HOST, port), timeout=PATIENCE_S)
+        with plain, _encrypted(plain) if tls else plain as connection:
             connection.sendall(question)
             return connection.recv(4096)
     except OSError:
@@ -38,3 +39,10 @@ def kafka_api_versions(port: int, *, tls: bool = False) -> bool:
     request = struct.pack(">hhih", 18, 0, 1, -1)
     answer = exchange(port, struct.pack(">i", len(request)) + request, tls=tls)
     return answer[4:10] == struct.pack(">ih", 1, 0)
+
+
+def postgres_takes_clients(port: int, user: str) -> bool:
+    """Whether PostgreSQL answers the start of a connection (protocol 3.0) by anything but "cannot connect now"."""
+    start = struct.pack(">i", 3 << 16) + f"user\0{user}\0\0".encode()
+    answer = exchange(port, struct.pack(">i", len(start) + 4) + start)
+    return answer != b"" and CANNOT_CONNECT_NOW not in answer

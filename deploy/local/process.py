@@ -24,7 +24,11 @@ class Process:
     def of(cls, pid: int) -> Self | None:
         """Give the living process of that number; one that ended and only waits to be reaped does not live."""
         status = _status(pid)
-        return None if status is None or status[0] == "Z" else cls(pid, int(status[19]))
+        if status is None:
+            return None
+        state, threads, started = status[0], int(status[17]), int(status[19])
+        ended = state == "Z" and threads <= 1  # while a thread is left its ports are not free
+        return None if ended else cls(pid, started)
 
     @classmethod
     def noted(cls, file: Path) -> Self | None:

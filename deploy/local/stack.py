@@ -76,9 +76,10 @@ class Stack:
 
     def wipe(self, servers: Sequence[Server]) -> None:
         """Remove the data and logs of servers that are down; the programs stay."""
-        for keeper in map(self.keeper, servers):
-            shutil.rmtree(keeper.folder, ignore_errors=True)
-            keeper.log.unlink(missing_ok=True)
+        with self._alone():
+            for keeper in map(self.keeper, servers):
+                shutil.rmtree(keeper.folder, ignore_errors=True)
+                keeper.log.unlink(missing_ok=True)
 
     def status(self, server: Server) -> tuple[str, ...]:
         """Give name, address, process, memory and whether it answers."""
