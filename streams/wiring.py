@@ -19,6 +19,8 @@ from streams.adapters.folder_store import FolderStore
 from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
 from streams.adapters.kafka_messages import KafkaPublisher, KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
+from streams.adapters.s3_store import S3Store
+from streams.adapters.sql_evictions import SqlEvictions
 from streams.adapters.sql_ledger import SqlLedger
 from streams.crew import Crew, Pace
 from streams.errors import UsageError
@@ -26,7 +28,8 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
-from streams.ports import JobLedger, ObjectStore
+from streams.ports import Evictions, Inventory, JobLedger, ObjectStore
+from streams.settings import Settings
 from streams.telemetry import Telemetry
 from streams.worker import Surroundings, Worker
 
@@ -110,6 +113,43 @@ def open_ledger(state: Path) -> JobLedger:
     if not path.is_file():
         raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
     return SqlLedger.sqlite(path)
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """A ledger and the store that holds what it names."""
+
+    ledger: Evictions
+    store: Inventory
+
+
+@contextmanager
+def holdings_at_services(settings: Settings) -> Iterator[Holdings]:
+    """Connect to Postgres and S3."""
+    with ExitStack() as stack:
+        ledger = SqlLedger.postgres(settings.postgres, connections=1)
+        stack.callback(ledger.close)
+        store = S3Store(settings.s3, connections=1)
+        stack.callback(store.close)
+        yield Holdings(SqlEvictions(ledger.database), store)
+
+
+@contextmanager
+def holdings_of_run(state: Path) -> Iterator[Holdings]:
+    """Open what an embedded run has left, while none is going on.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or another process is using it.
+    """
+    open_ledger(state).close()
+    with _exclusive(state):
+        ledger = SqlLedger.sqlite(state / "ledger.sqlite")
+        try:
+            yield Holdings(SqlEvictions(ledger.database), FolderStore(state / "objects"))
+        finally:
+            ledger.close()
 
 
 def use_one_thread_a_slot() -> None:
