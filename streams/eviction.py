@@ -58,7 +58,7 @@ class Fate(StrEnum):
     KEPT = "kept"
     RIPE = "ripe"
     WAITING = "waiting"
-    UNNAMED = "unnamed"
+    ORPHANED = "orphaned"
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class Pile:
 
 @dataclass(frozen=True)
 class Account:
-    """What was done. ``waiting`` goes in a later run; ``unnamed`` is what no outcome names."""
+    """What was done. ``waiting`` goes in a later run; ``orphans`` are named by no outcome."""
 
     evicted: int = 0
     listed: Pile = field(default_factory=Pile)
     deleted: Pile = field(default_factory=Pile)
     waiting: Pile = field(default_factory=Pile)
-    unnamed: Pile = field(default_factory=Pile)
+    orphans: Pile = field(default_factory=Pile)
     unfinished: int = 0
 
     def to_dict(self) -> dict[str, object]:
@@ -98,11 +98,11 @@ class Eviction:
     terms: Terms
     forget: Callable[[Collection[str]], None] = lambda keys: None
 
-    def run(self, *, unnamed_too: bool = False) -> Account:
+    def run(self, *, orphans_too: bool = False) -> Account:
         """Evict, then sweep; may be ended at any moment and run again."""
         account = Account(evicted=self._evict())
         for page in _batches(self.store.objects(FOLDER), OBJECTS_AT_ONCE):
-            account = self._sweep(page, account, unnamed_too=unnamed_too)
+            account = self._sweep(page, account, orphans_too=orphans_too)
         return replace(account, unfinished=self.store.drop_unfinished(before=self.terms.before))
 
     def _evict(self) -> int:
@@ -115,10 +115,10 @@ class Eviction:
                 evicted += len(keys)
         return evicted
 
-    def _sweep(self, page: Sequence[StoredObject], account: Account, *, unnamed_too: bool) -> Account:
+    def _sweep(self, page: Sequence[StoredObject], account: Account, *, orphans_too: bool) -> Account:
         fates = self._fates(page)
         piles = {fate: [one for one in page if fates[one.key] is fate] for fate in Fate}
-        doomed = piles[Fate.RIPE] + (piles[Fate.UNNAMED] if unnamed_too else [])
+        doomed = piles[Fate.RIPE] + (piles[Fate.ORPHANED] if orphans_too else [])
         if doomed:
             self.store.delete([one.key for one in doomed])
         return replace(
@@ -126,7 +126,7 @@ class Eviction:
             listed=account.listed.with_all(page),
             deleted=account.deleted.with_all(doomed),
             waiting=account.waiting.with_all(piles[Fate.WAITING]),
-            unnamed=account.unnamed.with_all(piles[Fate.UNNAMED]),
+            orphans=account.orphans.with_all(piles[Fate.ORPHANED]),
         )
 
     def _fates(self, page: Sequence[StoredObject]) -> dict[str, Fate]:
@@ -139,7 +139,7 @@ class Eviction:
 
     def _fate(self, owners: Sequence[OutcomeRow], unused: Collection[str]) -> Fate:
         if not owners:
-            return Fate.UNNAMED
+            return Fate.ORPHANED
         if not all(row.key in unused for row in owners):
             return Fate.KEPT
         long_ago = all(row.evicted_at and row.evicted_at <= self.terms.evicted_before for row in owners)

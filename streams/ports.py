@@ -283,7 +283,7 @@ class Evictions(Protocol):
         """Return the outcomes that name each object, evicted ones too; objects that none names are left out."""
 
     def selections(self, images: Collection[str]) -> dict[str, list[bytes]]:
-        """Return the bodies of all live outcomes of the stage ``selector``, by image."""
+        """Return the bodies of all live outcomes of stages that choose a candidate, by image."""
 
     def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
         """Return when each image was last answered: the latest settlement of any stage, lane and pipeline."""
@@ -296,7 +296,7 @@ class Suspects(Protocol):
     """Deliveries that were in hand when a worker died: one of them may have killed it."""
 
     def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
-        """Count one more death for each."""
+        """Count one more death for each; telling of the same death (time and host) again changes nothing."""
 
     def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
         """Return how many workers each has seen die; those that saw none are left out."""

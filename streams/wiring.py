@@ -24,6 +24,7 @@ from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.node_cache import NodeCache
 from streams.adapters.redis_cache import RedisCache
 from streams.adapters.s3_store import S3Store
+from streams.adapters.sql_evictions import SqlEvictions
 from streams.adapters.sql_ledger import SqlLedger
 from streams.adapters.sql_seeds import SqlSeeds
 from streams.adapters.sql_suspects import SqlSuspects
@@ -35,7 +36,7 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline, group_of
-from streams.ports import JobLedger, ObjectStore, Seeds, Suspects
+from streams.ports import Evictions, Inventory, JobLedger, ObjectStore, Seeds, Suspects
 from streams.settings import KafkaSettings, Settings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
@@ -225,6 +226,43 @@ def open_ledger(state: Path) -> JobLedger:
     if not path.is_file():
         raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
     return SqlLedger.sqlite(path)
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """A ledger and the store that holds what it names."""
+
+    ledger: Evictions
+    store: Inventory
+
+
+@contextmanager
+def holdings_at_services(settings: Settings) -> Iterator[Holdings]:
+    """Connect to Postgres and S3."""
+    with ExitStack() as stack:
+        ledger = SqlLedger.postgres(settings.postgres, connections=1)
+        stack.callback(ledger.close)
+        store = S3Store(settings.s3, connections=1)
+        stack.callback(store.close)
+        yield Holdings(SqlEvictions(ledger.database), store)
+
+
+@contextmanager
+def holdings_of_run(state: Path) -> Iterator[Holdings]:
+    """Open what an embedded run has left, while none is going on.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or another process is using it.
+    """
+    open_ledger(state).close()
+    with _exclusive(state):
+        ledger = SqlLedger.sqlite(state / "ledger.sqlite")
+        try:
+            yield Holdings(SqlEvictions(ledger.database), FolderStore(state / "objects"))
+        finally:
+            ledger.close()
 
 
 def use_one_thread_a_slot() -> None:

@@ -25,13 +25,11 @@ def s3() -> S3Settings:
 
 
 def minio() -> S3Settings:
-    """Return the settings of the MinIO server that ``SEMSTREAM_TEST_MINIO`` names; `make test-minio` starts one."""
+    """Return the settings of the MinIO server that ``SEMSTREAM_TEST_MINIO`` names, with the keys of `make up`."""
     endpoint = os.environ.get("SEMSTREAM_TEST_MINIO")
     if not endpoint:
-        pytest.skip("SEMSTREAM_TEST_MINIO names no MinIO server; make test-minio does")
-    keys = {"access_key": "minioadmin", "secret_key": "minioadmin"}
-    found = {name: os.environ.get(f"SEMSTREAM_TEST_MINIO_{name.upper()}", default) for name, default in keys.items()}
-    return S3Settings.model_validate({"endpoint_url": endpoint, **found})
+        pytest.skip("SEMSTREAM_TEST_MINIO names no MinIO server: make test-minio does")
+    return settings().s3.model_copy(update={"endpoint_url": endpoint})
 
 
 class OwnBucket:

@@ -117,7 +117,7 @@ def test_a_selection_that_does_not_say_what_it_chose_keeps_every_candidate_of_it
 
 def test_raw_images_are_not_even_looked_at(attic: Attic) -> None:
     raw = attic.store.put(b"raw", folder="raw/sim-1", suffix=".tif", media_type="image/tiff")
-    account = attic.eviction(after=4000 * DAY).run(unnamed_too=True)
+    account = attic.eviction(after=4000 * DAY).run(orphans_too=True)
     assert (account.listed, attic.has(raw)) == (Pile(), True)
 
 
@@ -169,9 +169,9 @@ def test_an_outcome_computed_again_after_its_eviction_keeps_its_object(attic: At
 def test_objects_that_no_outcome_names_are_counted_and_deleted_only_when_that_is_asked_for(attic: Attic) -> None:
     ref = attic.store.put(b"of a crash", folder="candidates", suffix=".tif", media_type="image/tiff")
     account = attic.eviction(after=31 * DAY).run()
-    assert (account.unnamed, account.deleted) == (Pile(1, 10), Pile())
+    assert (account.orphans, account.deleted) == (Pile(1, 10), Pile())
     assert attic.has(ref)
-    assert attic.eviction(after=31 * DAY).run(unnamed_too=True).deleted == Pile(1, 10)
+    assert attic.eviction(after=31 * DAY).run(orphans_too=True).deleted == Pile(1, 10)
     assert not attic.has(ref)
 
 
