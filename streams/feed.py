@@ -13,6 +13,7 @@ from schemas.headers import Headers
 from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
 from streams.errors import InvalidImage
 from streams.formats.reading import Description
+from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.ports import ObjectStore, Outgoing, Publisher
 from streams.source import Skipped, SourceFile
@@ -129,7 +130,7 @@ class Feed:
                 listener.skipped(file.name, kind.reason)
                 return True
             data = file.read(-1)
-            description = self.describer.describe(data)
+            description = completed(self.describer.describe(data), file.sidecars())
         except InvalidImage as error:
             listener.failed(file.name, str(error))
             return True
