@@ -12,6 +12,7 @@ from schemas.frame import Frame
 from streams.errors import InvalidImage
 from streams.formats.reading import Description, describe, read_page, specimen
 from streams.formats.sandbox import Decoder
+from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, Format, NotAnImage, kind_of
 from streams.formats.writing import stitched
 
@@ -72,6 +73,23 @@ def test_the_sidecars_of_jeol_are_told_by_their_images(files: list[Path]) -> Non
     path = next(path for path in files if path.name == "image000.txt")
     kind = kind_of(path.name, path.read_bytes()[:HEAD_BYTES], siblings=[p.name for p in path.parent.iterdir()])
     assert kind == NotAnImage("sidecar of image000.tif")
+
+
+def test_the_sidecars_of_jeol_tell_the_pixel_size(files: list[Path], descriptions: dict[str, Description]) -> None:
+    """That of the bars in the images: 101, 106 and, in an image of half the size, 23 pixels long."""
+    told = {}
+    for path in files:
+        if path.name in descriptions and path.with_suffix(".txt").is_file():
+            (page,) = completed(descriptions[path.name], [path.with_suffix(".txt").read_bytes()]).pages
+            told[path.name] = page.pixel_size_nm
+    assert told == {
+        "Standard_BSE_1000x_1280bmp.bmp": pytest.approx(10_000 / 106),
+        "Standard_BSE_640-800.bmp": pytest.approx(100_000 / 22.5),
+        "image000.tif": pytest.approx(100_000 / 101),
+        "image001_1280_Micron only.tif": pytest.approx(100_000 / 101),
+        "image001_1280_Micron_Mag_signal.tif": pytest.approx(100_000 / 101),
+        "image001_1280_all.tif": pytest.approx(100_000 / 101),
+    }
 
 
 def test_the_poisoned_file_is_refused_with_its_reason(files: list[Path]) -> None:
