@@ -7,6 +7,7 @@ import typer
 
 from streams.commands.bench import bench
 from streams.commands.demo import demo
+from streams.commands.dlq import dlq
 from streams.commands.run import run
 from streams.commands.show import show
 from streams.commands.simulate import simulate
@@ -42,3 +43,4 @@ def _options(
 for command in (demo, run, simulate, show, stages, train):
     app.command()(command)
 app.add_typer(bench, name="bench")
+app.add_typer(dlq, name="dlq")

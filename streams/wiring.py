@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
 from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
+from streams.adapters.kafka_log import KafkaLog
 from streams.adapters.kafka_messages import KafkaPublisher, KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.sql_ledger import SqlLedger
@@ -26,8 +27,10 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
-from streams.ports import JobLedger, ObjectStore
+from streams.ports import JobLedger, ObjectStore, Publisher
+from streams.settings import Settings
 from streams.telemetry import Telemetry
+from streams.topic_log import TopicLog
 from streams.worker import Surroundings, Worker
 
 EMBEDDED_PATIENCE_S = 120
@@ -110,6 +113,16 @@ def open_ledger(state: Path) -> JobLedger:
     if not path.is_file():
         raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
     return SqlLedger.sqlite(path)
+
+
+def open_log(settings: Settings) -> TopicLog:
+    """Open the topics as they stand, for commands that look back."""
+    return KafkaLog(settings.kafka)
+
+
+def open_publisher(settings: Settings) -> Publisher:
+    """Open a connection for events outside any transaction."""
+    return KafkaPublisher(settings.kafka.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
 
 
 def use_one_thread_a_slot() -> None:
