@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import cv2
 import torch
@@ -16,9 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
-from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
+from streams.adapters.kafka_cluster import READING, InProcessCluster
 from streams.adapters.kafka_log import KafkaLog
-from streams.adapters.kafka_messages import KafkaPublisher, KafkaReader
+from streams.adapters.kafka_publisher import KafkaPublisher
+from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.sql_ledger import SqlLedger
 from streams.crew import Crew, Pace
@@ -28,14 +28,13 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore, Publisher
-from streams.settings import Settings
+from streams.settings import KafkaSettings, Settings
 from streams.telemetry import Telemetry
 from streams.topic_log import TopicLog
 from streams.worker import Surroundings, Worker
 
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
-PUBLISHER_ONLY_CLIENT = {"log_level": 0}
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,15 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
         pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S)
-        crews = [_crew(Desk(step, LIVE, pipeline.hash), cluster.bootstrap_servers, around, pace) for step in steps]
-        publisher = KafkaPublisher(cluster.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
-        results = KafkaReader(cluster.bootstrap_servers, topics, "results", client=CLIENT)
+        crews = [_crew(Desk(step, LIVE, pipeline.hash), cluster.settings, around, pace) for step in steps]
+        publisher = KafkaPublisher(cluster.settings)
+        results = KafkaReader(cluster.settings, topics, "results", options=READING)
         stack.callback(results.close)
         yield Embedded(store, ledger, decoder, frames, telemetry, publisher, results, tuple(crews), computed)
 
 
-def _crew(desk: Desk, bootstrap_servers: str, around: Surroundings, pace: Pace) -> Crew:
-    group = desk.stage.name
-    transport = KafkaTransport(bootstrap_servers, group, transactional_id=f"{group}-{uuid4()}", client=CLIENT)
+def _crew(desk: Desk, kafka: KafkaSettings, around: Surroundings, pace: Pace) -> Crew:
+    transport = KafkaTransport(kafka, desk.stage.name, consumer=READING)
     return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
 
 
@@ -122,7 +120,7 @@ def open_log(settings: Settings) -> TopicLog:
 
 def open_publisher(settings: Settings) -> Publisher:
     """Open a connection for events outside any transaction."""
-    return KafkaPublisher(settings.kafka.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
+    return KafkaPublisher(settings.kafka)
 
 
 def use_one_thread_a_slot() -> None:

@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from streams.ports import (
     ObjectStore,
     OutcomeRow,
     Outgoing,
-    Partition,
+    Positions,
     Settled,
     State,
     Transport,
@@ -205,7 +205,7 @@ class Worker:
             return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
         return Answer(event, {keys[part]: body for part, body in winners.items()})
 
-    def publish(self, answers: Sequence[Answer], positions: Mapping[Partition, int]) -> None:
+    def publish(self, answers: Sequence[Answer], positions: Positions) -> None:
         """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
         with self.spending(Activity.COMMIT):
             self._transport.commit([answer.event for answer in answers], positions)
