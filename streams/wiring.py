@@ -17,6 +17,7 @@ from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
 from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_cluster import READING, InProcessCluster
+from streams.adapters.kafka_log import KafkaLog
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_seeds import FirstOffsets
@@ -36,12 +37,13 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline, group_of
-from streams.ports import Evictions, Inventory, JobLedger, ObjectStore, Seeds, Suspects
+from streams.ports import Evictions, Inventory, JobLedger, ObjectStore, Publisher, Seeds, Suspects
 from streams.settings import KafkaSettings, Settings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import InHand, Precautions, report_the_dead
 from streams.telemetry import Telemetry
+from streams.topic_log import TopicLog
 from streams.worker import Worker
 
 EMBEDDED_PATIENCE_S = 120
@@ -263,6 +265,16 @@ def holdings_of_run(state: Path) -> Iterator[Holdings]:
             yield Holdings(SqlEvictions(ledger.database), FolderStore(state / "objects"))
         finally:
             ledger.close()
+
+
+def open_log(settings: Settings) -> TopicLog:
+    """Open the topics as they stand, for commands that look back."""
+    return KafkaLog(settings.kafka)
+
+
+def open_publisher(settings: Settings) -> Publisher:
+    """Open a connection for events outside any transaction."""
+    return KafkaPublisher(settings.kafka)
 
 
 def use_one_thread_a_slot() -> None:
