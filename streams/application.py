@@ -7,6 +7,7 @@ import typer
 
 from streams.commands.bench import bench
 from streams.commands.demo import demo
+from streams.commands.publish import publish
 from streams.commands.run import run
 from streams.commands.show import show
 from streams.commands.simulate import simulate
@@ -39,6 +40,6 @@ def _options(
     """Denoise SEM images: every image restored several ways, the best one selected with its reason."""
 
 
-for command in (demo, run, simulate, show, stages, train):
+for command in (demo, run, publish, simulate, show, stages, train):
     app.command()(command)
 app.add_typer(bench, name="bench")

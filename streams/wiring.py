@@ -3,6 +3,7 @@
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from threadpoolctl import threadpool_limits
 
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
+from streams.adapters.journal_standing import standing_of
 from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
 from streams.adapters.kafka_messages import KafkaPublisher, KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.sql_ledger import SqlLedger
+from streams.adapters.sqlite_journal import SqliteJournal
+from streams.agent.assembly import World
+from streams.agent.journal import FeedStanding, Setback
 from streams.crew import Crew, Pace
 from streams.errors import UsageError
 from streams.formats.sandbox import Decoder
@@ -27,11 +32,13 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
+from streams.settings import Settings
 from streams.telemetry import Telemetry
 from streams.worker import Surroundings, Worker
 
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
+JOURNAL = "publish.sqlite"
 PUBLISHER_ONLY_CLIENT = {"log_level": 0}
 
 
@@ -96,6 +103,40 @@ def _crew(desk: Desk, bootstrap_servers: str, around: Surroundings, pace: Pace) 
     group = desk.stage.name
     transport = KafkaTransport(bootstrap_servers, group, transactional_id=f"{group}-{uuid4()}", client=CLIENT)
     return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
+
+
+@contextmanager
+def publishing(settings: Settings, state: Path, *, stop: threading.Event, uploads: int) -> Iterator[World]:
+    """Wire the agent of `semstream publish`; ``state`` holds its journal, of one process at a time.
+
+    Raises
+    ------
+    UsageError
+        If another process is using the journal.
+    """
+    with ExitStack() as stack:
+        journals = SqliteJournal(state / JOURNAL, utc_now)
+        stack.callback(journals.close)
+        decoder = stack.enter_context(Decoder(children=uploads))
+        store = FolderStore(state / "objects")
+        publisher = KafkaPublisher(settings.kafka.bootstrap_servers, client=PUBLISHER_ONLY_CLIENT)
+        stack.callback(publisher.close)
+        yield World(
+            store=store,
+            confirm=store.get,
+            publisher=publisher,
+            describer=decoder,
+            journals=journals,
+            now=utc_now,
+            clock=time.monotonic,
+            sleep=stop.wait,
+            stopping=stop.is_set,
+        )
+
+
+def journal_standing(state: Path) -> tuple[list[FeedStanding], list[Setback]]:
+    """Return how the feeds of an agent's journal stand; raises `UsageError` where there is none."""
+    return standing_of(state / JOURNAL)
 
 
 def open_ledger(state: Path) -> JobLedger:
