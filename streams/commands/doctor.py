@@ -11,7 +11,7 @@ from streams.commands.run import AsJson, PipelineFile
 from streams.commands.worker import SettingsFile
 from streams.doctor import examine
 from streams.settings import Settings
-from streams.wiring import checks
+from streams.wiring.doctor import checks
 
 
 def doctor(*, settings: SettingsFile = None, pipeline: PipelineFile = None, json: AsJson = False) -> None:

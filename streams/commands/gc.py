@@ -14,7 +14,8 @@ from streams.errors import UsageError
 from streams.eviction import Account, Eviction, Pile, RehearsedLedger, RehearsedStore, Terms
 from streams.session import STATE
 from streams.settings import Settings
-from streams.wiring import Holdings, holdings_at_services, holdings_of_run, utc_now
+from streams.wiring.process import utc_now
+from streams.wiring.upkeep import Holdings, holdings_at_services, holdings_of_run
 
 NO_TIME = timedelta(0)
 SAFE_BESIDE_WORKERS = timedelta(days=2)

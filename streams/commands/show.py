@@ -16,7 +16,7 @@ from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.session import STATE
 from streams.source import readable
-from streams.wiring import open_ledger
+from streams.wiring.embedded import open_ledger
 
 
 def show(

@@ -13,7 +13,7 @@ from streams.errors import UsageError
 from streams.pipeline import LIVE, REPLAY, load_pipeline
 from streams.settings import Settings
 from streams.shift import Shift
-from streams.wiring import connected
+from streams.wiring.worker import connected
 
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file; SEMSTREAM_SETTINGS or .stack/settings.toml otherwise.")
