@@ -4,7 +4,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,11 @@ from streams.adapters.folder_store import FolderStore
 from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
 from streams.adapters.kafka_messages import KafkaPublisher, KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
+from streams.adapters.sql_database import Database
 from streams.adapters.sql_ledger import SqlLedger
+from streams.adapters.sql_questions import SqlQuestions
+from streams.adapters.sql_retention import SqlRetention
+from streams.adapters.sql_schema import migrate
 from streams.crew import Crew, Pace
 from streams.errors import UsageError
 from streams.formats.sandbox import Decoder
@@ -26,11 +30,14 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
+from streams.questions import Questions, Retention
+from streams.settings import Settings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
 from streams.worker import Worker
 
+LEDGER_FILE = "ledger.sqlite"
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
 PUBLISHER_ONLY_CLIENT = {"log_level": 0}
@@ -66,7 +73,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
     with ExitStack() as stack:
         stack.enter_context(_exclusive(state))
         store = FolderStore(state / "objects")
-        ledger = SqlLedger.sqlite(state / "ledger.sqlite")
+        ledger = SqlLedger.sqlite(state / LEDGER_FILE)
         stack.callback(ledger.close)
         decoder = stack.enter_context(Decoder(children=slots))
         telemetry = Telemetry()
@@ -99,18 +106,58 @@ def _crew(desk: Desk, bootstrap_servers: str, around: Surroundings, pace: Pace) 
     return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
 
 
-def open_ledger(state: Path) -> JobLedger:
-    """Open the ledger of an earlier run, to ask it questions.
+@dataclass(frozen=True)
+class LedgerAtHand:
+    """A ledger that people ask: an embedded run's, or that of the services. ``place`` is where it is."""
+
+    place: str
+    ledger: JobLedger
+    questions: Questions
+    retention: Retention
+
+
+@contextmanager
+def ledger_of_run(state: Path) -> Iterator[LedgerAtHand]:
+    """Open the ledger of an embedded run.
 
     Raises
     ------
     UsageError
         If there is none.
     """
-    path = state / "ledger.sqlite"
+    path = state / LEDGER_FILE
     if not path.is_file():
         raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
-    return SqlLedger.sqlite(path)
+    with _at_hand(SqlLedger.sqlite(path), str(path)) as found:
+        yield found
+
+
+@contextmanager
+def ledger_at_services(settings: Settings) -> Iterator[LedgerAtHand]:
+    """Reach the ledger of the services.
+
+    Raises
+    ------
+    UsageError
+        If the server refuses us, or the tables are not of this version.
+    TransientError
+        If it does not answer.
+    """
+    ledger = SqlLedger.postgres(settings.postgres, connections=1)
+    with _at_hand(ledger, ledger.database.place) as found:
+        yield found
+
+
+@contextmanager
+def _at_hand(ledger: SqlLedger, place: str) -> Iterator[LedgerAtHand]:
+    with closing(ledger):
+        yield LedgerAtHand(place, ledger, SqlQuestions(ledger.database), SqlRetention(ledger.database))
+
+
+def migrate_ledger(settings: Settings) -> bool:
+    """Bring the services' ledger to this version; return whether anything was to be done."""
+    with closing(Database.postgres(settings.postgres, connections=1)) as database:
+        return migrate(database)
 
 
 def use_one_thread_a_slot() -> None:

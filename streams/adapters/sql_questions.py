@@ -52,10 +52,10 @@ class SqlQuestions:
             sums = _sums(connection, since)
             suspects = _open_suspects(connection)
             failed = _failed_since(connection, aware(now) - HOUR)
-        places = sorted(sums.keys() | suspects.keys())
-        stages = tuple(_stage(place, sums[place], suspects.get(place, 0)) for place in places)
+        places = sums.keys() | suspects.keys()
+        stages = sorted((_stage(place, sums[place], suspects.get(place, 0)) for place in places), key=_along_the_path)
         lanes = sorted({lane for _, lane in places})
-        return Standing(now, since, stages, tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
+        return Standing(now, since, tuple(stages), tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
 
     def answered(self, state: State, search: Search) -> list[Settlement]:
         """Return deliveries that were answered so, the newest first."""
@@ -116,6 +116,12 @@ def _failed_since(connection: Connection, since: datetime) -> dict[str, int]:
 def _stage(place: StageLane, sums: _Sums, suspects: int) -> StageStanding:
     done, rejected = sums.by_state[State.DONE.value], sums.by_state[State.REJECTED.value]
     return StageStanding(*place, done, rejected, sums.recent, sums.last_at, suspects)
+
+
+def _along_the_path(stage: StageStanding) -> tuple[str, int, float, str]:
+    """The ledger knows no pipeline: a stage further on has settled less, or the same later."""
+    last_s = stage.last_settled_at.timestamp() if stage.last_settled_at else 0.0
+    return stage.lane, -stage.done - stage.rejected, last_s, stage.stage
 
 
 def _lane(lane: str, sums: dict[StageLane, _Sums], failed_last_hour: int) -> LaneStanding:
