@@ -52,10 +52,10 @@ class SqlQuestions:
             sums = _sums(connection, since)
             suspects = _open_suspects(connection)
             failed = _failed_since(connection, aware(now) - HOUR)
-        places = sums.keys() | suspects.keys()
-        stages = sorted((_stage(place, sums[place], suspects.get(place, 0)) for place in places), key=_along_the_path)
+        places = sorted(sums.keys() | suspects.keys(), key=lambda place: _along_the_path(place, sums[place]))
+        stages = tuple(_stage(place, sums[place], suspects.get(place, 0)) for place in places)
         lanes = sorted({lane for _, lane in places})
-        return Standing(now, since, tuple(stages), tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
+        return Standing(now, since, stages, tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
 
     def answered(self, state: State, search: Search) -> list[Settlement]:
         """Return deliveries that were answered so, the newest first."""
@@ -118,10 +118,10 @@ def _stage(place: StageLane, sums: _Sums, suspects: int) -> StageStanding:
     return StageStanding(*place, done, rejected, sums.recent, sums.last_at, suspects)
 
 
-def _along_the_path(stage: StageStanding) -> tuple[str, int, float, str]:
-    """The ledger knows no pipeline: a stage further on has settled less, or the same later."""
-    last_s = stage.last_settled_at.timestamp() if stage.last_settled_at else 0.0
-    return stage.lane, -stage.done - stage.rejected, last_s, stage.stage
+def _along_the_path(place: StageLane, sums: _Sums) -> tuple[str, int, float, str]:
+    """The ledger knows no pipeline: a stage further on has answered fewer images, or the same ones later."""
+    stage, lane = place
+    return lane, -sums.first_attempts, sums.last_at.timestamp() if sums.last_at else 0.0, stage
 
 
 def _lane(lane: str, sums: dict[StageLane, _Sums], failed_last_hour: int) -> LaneStanding:
