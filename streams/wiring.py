@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.adapters.sql_questions import SqlQuestions
 from streams.adapters.sql_retention import SqlRetention
 from streams.adapters.sql_schema import migrate
+from streams.adapters.sql_scratch import fill, scratch_database, sizes_mb
 from streams.crew import Crew, Pace
 from streams.errors import UsageError
 from streams.formats.sandbox import Decoder
@@ -158,6 +159,27 @@ def migrate_ledger(settings: Settings) -> bool:
     """Bring the services' ledger to this version; return whether anything was to be done."""
     with closing(Database.postgres(settings.postgres, connections=1)) as database:
         return migrate(database)
+
+
+@dataclass(frozen=True)
+class ScratchLedger:
+    """A ledger to measure, which nobody else uses: empty, until ``fill`` settles so many events with that outcome."""
+
+    ledger: JobLedger
+    questions: Questions
+    fill: Callable[[int, str], None]
+    sizes_mb: Callable[[], Mapping[str, float]]
+
+
+@contextmanager
+def scratch_ledger(settings: Settings) -> Iterator[ScratchLedger]:
+    """Create a ledger in a database of its own on the services' server, and drop it in the end."""
+    with scratch_database(settings.postgres) as database:
+
+        def fill_it(rows: int, body: str) -> None:
+            fill(database, rows, body=body, now=utc_now())
+
+        yield ScratchLedger(SqlLedger(database), SqlQuestions(database), fill_it, lambda: sizes_mb(database))
 
 
 def use_one_thread_a_slot() -> None:
