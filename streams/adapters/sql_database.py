@@ -26,11 +26,12 @@ SESSION = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_s
 
 
 class Database:
-    """Where tables are. ``name`` is how messages call it."""
+    """Where tables are: ``place`` is a file, or a server's address and the database there."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.name = name
+        url = engine.url
+        self.place = f"{url.host}:{url.port or 5432}/{url.database}" if url.host else str(url.database)
         self.is_file = engine.dialect.name == "sqlite"
         self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
         self._turn: AbstractContextManager[object] = threading.Lock() if self.is_file else nullcontext()
@@ -50,7 +51,7 @@ class Database:
         def _begin(connection: Connection) -> None:
             connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
-        return cls(engine, "the ledger")
+        return cls(engine)
 
     @classmethod
     def postgres(cls, settings: PostgresSettings, *, connections: int) -> "Database":
@@ -76,7 +77,7 @@ class Database:
             # Arrays of 500 outcomes take 2.5 ms to send in binary, 20 ms as text.
             connection.adapters.register_dumper(list, ListBinaryDumper)
 
-        return cls(engine, f"the ledger at {engine.url.host}:{engine.url.port or 5432}")
+        return cls(engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -108,6 +109,11 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise mapped(error, self.name) from error
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "the ledger" if self.is_file else f"the ledger at {self.place}"
 
 
 def _url(settings: PostgresSettings) -> URL:

@@ -52,7 +52,7 @@ class SqlQuestions:
             sums = _sums(connection, since)
             suspects = _open_suspects(connection)
             failed = _failed_since(connection, aware(now) - HOUR)
-        places = sorted(sums.keys() | suspects.keys())
+        places = sorted(sums.keys() | suspects.keys(), key=lambda place: _along_the_path(place, sums[place]))
         stages = tuple(_stage(place, sums[place], suspects.get(place, 0)) for place in places)
         lanes = sorted({lane for _, lane in places})
         return Standing(now, since, stages, tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
@@ -116,6 +116,12 @@ def _failed_since(connection: Connection, since: datetime) -> dict[str, int]:
 def _stage(place: StageLane, sums: _Sums, suspects: int) -> StageStanding:
     done, rejected = sums.by_state[State.DONE.value], sums.by_state[State.REJECTED.value]
     return StageStanding(*place, done, rejected, sums.recent, sums.last_at, suspects)
+
+
+def _along_the_path(place: StageLane, sums: _Sums) -> tuple[str, int, float, str]:
+    """The ledger knows no pipeline: a stage further on has answered fewer images, or the same ones later."""
+    stage, lane = place
+    return lane, -sums.first_attempts, sums.last_at.timestamp() if sums.last_at else 0.0, stage
 
 
 def _lane(lane: str, sums: dict[StageLane, _Sums], failed_last_hour: int) -> LaneStanding:

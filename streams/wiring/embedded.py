@@ -14,7 +14,6 @@ from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.sql_ledger import SqlLedger
 from streams.crew import Crew, Pace
-from streams.errors import UsageError
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
@@ -27,6 +26,7 @@ from streams.telemetry import Telemetry
 from streams.wiring.process import exclusive, use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
+LEDGER_FILE = "ledger.sqlite"
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
 
@@ -61,7 +61,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
     with ExitStack() as stack:
         stack.enter_context(exclusive(state))
         store = FolderStore(state / "objects")
-        ledger = SqlLedger.sqlite(state / "ledger.sqlite")
+        ledger = SqlLedger.sqlite(state / LEDGER_FILE)
         stack.callback(ledger.close)
         decoder = stack.enter_context(Decoder(children=slots))
         telemetry = Telemetry()
@@ -91,17 +91,3 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
 def _crew(desk: Desk, kafka: KafkaSettings, around: Surroundings, pace: Pace) -> Crew:
     transport = KafkaTransport(kafka, desk.stage.name, consumer=READING)
     return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
-
-
-def open_ledger(state: Path) -> JobLedger:
-    """Open the ledger of an earlier run, to ask it questions.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    path = state / "ledger.sqlite"
-    if not path.is_file():
-        raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
-    return SqlLedger.sqlite(path)

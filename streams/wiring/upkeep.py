@@ -11,7 +11,8 @@ from streams.adapters.sql_evictions import SqlEvictions
 from streams.adapters.sql_ledger import SqlLedger
 from streams.ports import Evictions, Inventory
 from streams.settings import Settings
-from streams.wiring.embedded import open_ledger
+from streams.wiring.embedded import LEDGER_FILE
+from streams.wiring.ledger import ledger_of_run
 from streams.wiring.process import exclusive
 
 
@@ -43,9 +44,8 @@ def holdings_of_run(state: Path) -> Iterator[Holdings]:
     UsageError
         If there is none, or another process is using it.
     """
-    open_ledger(state).close()
-    with exclusive(state):
-        ledger = SqlLedger.sqlite(state / "ledger.sqlite")
+    with ledger_of_run(state), exclusive(state):
+        ledger = SqlLedger.sqlite(state / LEDGER_FILE)
         try:
             yield Holdings(SqlEvictions(ledger.database), FolderStore(state / "objects"))
         finally:

@@ -109,7 +109,7 @@ def test_an_address_that_is_none_is_told(url: str, message: str) -> None:
 
 def test_nobody_at_the_address_is_waited_for() -> None:
     url = f"postgresql://owner@127.0.0.1:{free_port()}/postgres"
-    with pytest.raises(TransientError, match=r"the ledger at 127\.0\.0\.1:\d+ does not answer"):
+    with pytest.raises(TransientError, match=r"the ledger at 127\.0\.0\.1:\d+/postgres does not answer"):
         SqlLedger.postgres(PostgresSettings(url=url), connections=1)
 
 

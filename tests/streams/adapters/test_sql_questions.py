@@ -89,8 +89,8 @@ def test_a_ledger_is_summed_up_by_stage_and_lane(ledger: SqlLedger) -> None:
     standing = SqlQuestions(ledger.database).standing(NOON + MINUTE)
     assert [(s.stage, s.lane, s.done, s.rejected, s.recent, s.last_settled_at) for s in standing.stages] == [
         ("filter", "live", 6, 1, 3, NOON),
-        ("filter", "replay", 0, 1, 1, NOON),
         ("selector", "live", 3, 1, 4, NOON),
+        ("filter", "replay", 0, 1, 1, NOON),
     ]
     assert standing.since == NOON - 50 * MINUTE
     live, replay = standing.lanes

@@ -134,7 +134,7 @@ def test_a_file_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_server_without_tables_is_refused_by_its_address() -> None:
     with empty_database() as found:
-        with pytest.raises(UsageError, match=r"the ledger at 127\.0\.0\.1:\d+ has no tables yet"):
+        with pytest.raises(UsageError, match=r"the ledger at 127\.0\.0\.1:\d+/test_\w+ has no tables yet"):
             SqlLedger.postgres(found, connections=1)
         assert isinstance(found, PostgresSettings)
 
