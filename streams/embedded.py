@@ -14,7 +14,7 @@ from streams.feed import Feed, Window
 from streams.ports import Message
 from streams.results import Results
 from streams.source import Skipped, SourceFile
-from streams.wiring import Embedded
+from streams.wiring.embedded import Embedded
 
 POLL_S = 0.2
 LOST_AFTER_POLLS = 600

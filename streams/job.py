@@ -12,6 +12,7 @@ from schemas.events import DEAD_LETTER_TYPE, IMAGE_EVENT_TYPE, DeadLetter, Image
 from schemas.headers import ATTEMPT, WIRE_NAMES, Headers
 from schemas.image import NAMESPACE, event_id_of, outcome_key
 from schemas.model import Record
+from schemas.scores import Selection
 from stages.stage import Part, Stage, Task
 from streams.pipeline import DEAD_LETTERS, Step
 from streams.ports import Message, Outgoing, Settlement, SettlementId, State
@@ -57,6 +58,11 @@ class Job:
         """Parts that nobody has computed yet."""
         return tuple(name for name in self.parts if name not in self.records)
 
+    @property
+    def open(self) -> bool:
+        """Whether anything is to be computed."""
+        return self.rejection is None and bool(self.missing)
+
     def key(self, desk: Desk, part: str) -> str:
         """Outcome key of a part."""
         return outcome_key(self.event.image, desk.stage.name, self.parts[part])
@@ -77,6 +83,7 @@ class Job:
             settled_at=now,
             reason=self.rejection,
             computed=tuple(self.computed),
+            chosen=next((record.chosen for record in self.records.values() if isinstance(record, Selection)), None),
         )
 
 

@@ -23,7 +23,8 @@ from streams.report.page import write_report
 from streams.results import Results
 from streams.source import Skipped, SourceFile
 from streams.summary import Failure, Summary
-from streams.wiring import Embedded, embedded, utc_now
+from streams.wiring.embedded import Embedded, embedded
+from streams.wiring.process import utc_now
 
 STATE = ".semstream"
 

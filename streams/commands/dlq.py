@@ -23,7 +23,7 @@ from streams.pipeline import DEAD_LETTERS
 from streams.report.markup import visible
 from streams.settings import Settings
 from streams.topic_log import TopicLog
-from streams.wiring import open_log, open_publisher
+from streams.wiring.topics import open_log, open_publisher
 
 dlq = typer.Typer(name="dlq", help="Look at dead letters, send their images again, delete them.", no_args_is_help=True)
 
