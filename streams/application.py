@@ -11,6 +11,7 @@ from streams.commands.run import run
 from streams.commands.show import show
 from streams.commands.simulate import simulate
 from streams.commands.stages import stages
+from streams.commands.topics import topics
 from streams.commands.train import train
 
 WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
@@ -42,3 +43,4 @@ def _options(
 for command in (demo, run, simulate, show, stages, train):
     app.command()(command)
 app.add_typer(bench, name="bench")
+app.add_typer(topics, name="topics")

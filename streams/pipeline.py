@@ -7,6 +7,9 @@
     [filter.candidates.gaussian]                                  # options, by the stage's name
     method = "stages.filter.gaussian:Gaussian"                    # a table with `method` becomes that class
     strength = 1.0
+
+    [topics]                                                      # how its topics are set up; no part of its hash
+    partitions = 8
 """
 
 import dataclasses
@@ -17,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from schemas.model import digest
 from stages.stage import Stage, identity_of
@@ -28,6 +31,8 @@ from streams.errors import UsageError
 LIVE = "live"
 IMAGES = "images"
 DEAD_LETTERS = "sem.deadletter"
+HEALTH = "sem.health"
+TOPICS = "topics"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -41,12 +46,29 @@ class Step:
 
 
 @dataclass(frozen=True)
+class TopicOptions:
+    """How the topics of a pipeline are set up: what `semstream topics create` makes and `check` compares.
+
+    Copies and those that must have acknowledged follow from the number of brokers where they are not given.
+    """
+
+    partitions: Annotated[int, Field(ge=1)] = 8
+    replication_factor: Annotated[int, Field(ge=1)] | None = None
+    min_insync_replicas: Annotated[int, Field(ge=1)] | None = None
+    retention_hours: Annotated[int, Field(ge=1)] = 7 * 24
+    dead_letter_retention_hours: Annotated[int, Field(ge=1)] = 30 * 24
+    max_message_bytes: Annotated[int, Field(ge=1_048_588)] = 1_048_588
+    """No less than the brokers' default, to which the largest event is fitted."""
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """Stages in order; ``hash`` changes whenever any of their options does."""
 
     name: str
     stages: tuple[Stage, ...]
     hash: str
+    topics: TopicOptions = TopicOptions()
 
     def steps(self, lane: str = LIVE) -> list[Step]:
         """Return the stages with their topics in a lane."""
@@ -94,14 +116,18 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     names = [stage_type.name for stage_type in stage_types]
     if len(set(names)) < len(names):
         raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
-    unknown = sorted(set(tables) - set(names) - {"path"})
+    if TOPICS in names:
+        raise UsageError(f"{source}: no stage can be named '{TOPICS}': [{TOPICS}] sets up the topics")
+    unknown = sorted(set(tables) - set(names) - {"path", TOPICS})
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
     _check_order(stage_types, source)
     stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
     _check_topics(stages, source)
-    return Pipeline(name, stages, digest([_identity(stage, f"{source}: [{stage.name}]") for stage in stages])[:16])
+    options = _made(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
+    identity = digest([_identity(stage, f"{source}: [{stage.name}]") for stage in stages])[:16]
+    return Pipeline(name, stages, identity, options)
 
 
 def _check_stage(found: object, place: str) -> None:
@@ -113,7 +139,11 @@ def _check_stage(found: object, place: str) -> None:
 
 
 def _check_topics(stages: tuple[Stage, ...], source: str) -> None:
-    words = [IMAGES, DEAD_LETTERS.removeprefix("sem."), *(stage.emits or stage.name for stage in stages)]
+    words = [
+        IMAGES,
+        *(name.removeprefix("sem.") for name in (DEAD_LETTERS, HEALTH)),
+        *(stage.emits or stage.name for stage in stages),
+    ]
     twice = sorted({word for word in words if words.count(word) > 1})
     if twice:
         raise UsageError(f"{source}: two write to the topic sem.{twice[0]}, so events would go round in circles")

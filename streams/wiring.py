@@ -18,6 +18,7 @@ from streams.adapters.folder_store import FolderStore
 from streams.adapters.kafka_cluster import READING, InProcessCluster
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.adapters.kafka_reader import KafkaReader
+from streams.adapters.kafka_topics import KafkaTopics
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.sql_ledger import SqlLedger
 from streams.crew import Crew, Pace
@@ -27,8 +28,9 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
-from streams.settings import KafkaSettings
+from streams.settings import KafkaSettings, Settings
 from streams.telemetry import Telemetry
+from streams.topics import Cluster
 from streams.worker import Surroundings, Worker
 
 EMBEDDED_PATIENCE_S = 120
@@ -95,6 +97,11 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
 def _crew(desk: Desk, kafka: KafkaSettings, around: Surroundings, pace: Pace) -> Crew:
     transport = KafkaTransport(kafka, desk.stage.name, consumer=READING)
     return Crew(Worker(desk, transport, around), transport, pace, around.telemetry)
+
+
+def open_topics(settings: Settings) -> Cluster:
+    """Reach the cluster to ask and order what an operator does."""
+    return KafkaTopics(settings.kafka)
 
 
 def open_ledger(state: Path) -> JobLedger:
