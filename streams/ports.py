@@ -3,7 +3,7 @@
 Every adapter maps its library's errors to `TransientError` and `InvalidImage`; anything else ends the process.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -148,13 +148,38 @@ class ObjectStore(Protocol):
     """Bytes under a key that is derived from them: putting the same bytes again changes nothing."""
 
     def put(self, data: bytes, *, folder: str, suffix: str, media_type: str) -> ObjectRef:
-        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process."""
+        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process.
+
+        Afterwards the object is young, written a day ago at most, even if it was there before (see `Inventory`).
+        """
 
     def get(self, ref: ObjectRef) -> bytes:
         """Read, with size and sha256 checked; raises `InvalidImage` where it is gone or altered."""
 
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
         """Return those whose bytes are known to be gone; a store that cannot tell cheaply returns none."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as its store lists it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class Inventory(Protocol):
+    """What a store holds below a folder, and its removal, which spares what is younger than a few days."""
+
+    def objects(self, folder: str) -> Iterator[StoredObject]:
+        """List the objects below a folder, in the order of their keys."""
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete objects; those that are gone already count as deleted."""
+
+    def drop_unfinished(self, *, before: datetime) -> int:
+        """Drop what uploads that began before then, and never ended, have left; return how many there were."""
 
 
 class DedupCache(Protocol):
@@ -187,7 +212,10 @@ class SettlementId:
 
 @dataclass(frozen=True)
 class Settlement:
-    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes."""
+    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes.
+
+    ``chosen`` is the candidate that a selector selected.
+    """
 
     id: SettlementId
     image_id: str
@@ -197,6 +225,7 @@ class Settlement:
     settled_at: datetime
     reason: str | None = None
     computed: tuple[str, ...] = ()
+    chosen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +235,8 @@ class OutcomeRow:
     key: str
     body: bytes
     created_at: datetime
+    evicted_at: datetime | None = None
+    """When it was evicted, where it is; see `Evictions`."""
 
 
 @dataclass(frozen=True)
@@ -238,11 +269,34 @@ class JobLedger(Protocol):
         """Release the connection."""
 
 
+class Evictions(Protocol):
+    """What `streams.eviction` asks the ledger, and tells it. An *image* is named ``<image_id>:<version>`` here.
+
+    An evicted outcome is one whose object may be deleted. To every method of `JobLedger` but `history` it is absent:
+    a hit on it is a miss, and settling its key again replaces it and makes it live.
+    """
+
+    def old_candidates(self, *, before: datetime, after: str, limit: int) -> list[OutcomeRow]:
+        """Return live outcomes that name an object and were made before then: by key, those behind ``after``."""
+
+    def owners(self, object_keys: Collection[str]) -> dict[str, list[OutcomeRow]]:
+        """Return the outcomes that name each object, evicted ones too; objects that none names are left out."""
+
+    def selections(self, images: Collection[str]) -> dict[str, list[bytes]]:
+        """Return the bodies of all live outcomes of stages that choose a candidate, by image."""
+
+    def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
+        """Return when each image was last answered: the latest settlement of any stage, lane and pipeline."""
+
+    def evict(self, keys: Collection[str], *, at: datetime) -> None:
+        """Mark outcomes evicted; one that is already keeps its time."""
+
+
 class Suspects(Protocol):
     """Deliveries that were in hand when a worker died: one of them may have killed it."""
 
     def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
-        """Count one more death for each."""
+        """Count one more death for each; telling of the same death (time and host) again changes nothing."""
 
     def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
         """Return how many workers each has seen die; those that saw none are left out."""

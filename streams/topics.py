@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.pipeline import DEAD_LETTERS, HEALTH, LIVE, Pipeline, TopicOptions, topic
+from streams.pipeline import DEAD_LETTERS, HEALTH, Pipeline
+from streams.topic_options import TopicOptions
 
 HOUR_MS = 3_600_000
 BEGINNING, END = "beginning", "end"
@@ -55,15 +56,6 @@ class Cluster(Protocol):
 
     def reset(self, group: str, topic: str, partitions: Sequence[int], to: str) -> dict[int, int]:
         """Say where a group reads on, in all partitions if none are named: at `BEGINNING`, at `END`, or an offset."""
-
-
-def group_of(stage: str, lane: str = LIVE) -> str:
-    """Return the name of the consumer group that works at a stage, in a lane.
-
-    >>> group_of("filter"), group_of("filter", "replay")
-    ('sem.filter', 'sem.replay.filter')
-    """
-    return topic(lane, stage)
 
 
 def planned(pipeline: Pipeline, lane: str, *, brokers: int) -> list[Topic]:

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 from streams.settings import KafkaSettings
 
-READING: dict[str, str | int | bool] = {"fetch.wait.max.ms": 10, "auto.offset.reset": "earliest"}
+READING: dict[str, str | int | bool] = {"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}
 """How to read from it: it never wakes a waiting fetch, so fetches are short; nothing on it precedes its readers."""
 
 

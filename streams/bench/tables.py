@@ -5,6 +5,7 @@ from rich.table import Table
 
 from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -60,3 +61,14 @@ def print_endurance(console: Console, measured: Endurance) -> None:
         f"ledger, {measured.distinct_events} distinct events; {measured.lost} lost. Resident memory: {memory}",
         highlight=False,
     )
+
+
+def print_ledger(console: Console, measured: LedgerFigures) -> None:
+    """Print the calls, and the size of the tables."""
+    sizes = ", ".join(f"{name} {size:.0f} MB" for name, size in sorted(measured.sizes_mb.items()) if size >= 1)
+    console.print(f"{measured.rows:,} events were settled before ({sizes})", highlight=False)
+    table = Table("call", "median, ms", "p99, ms", "calls")
+    for name, timing in measured:
+        if isinstance(timing, Timing):
+            table.add_row(name, f"{timing.median_ms:.1f}", f"{timing.p99_ms:.1f}", str(timing.calls))
+    console.print(table)

@@ -13,10 +13,14 @@ from streams.bench.efficiency import measure_efficiency
 from streams.bench.endurance import measure_endurance
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
+from streams.bench.ledger import measure_ledger
 from streams.bench.results import summarise
-from streams.bench.tables import print_efficiency, print_endurance, print_fidelity
+from streams.bench.tables import print_efficiency, print_endurance, print_fidelity, print_ledger
+from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
+from streams.settings import Settings
+from streams.wiring.ledger import scratch_ledger
 
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 
@@ -75,3 +79,18 @@ def endurance(
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(0 if measured.lost == 0 else 1)
+
+
+@bench.command()
+def ledger(
+    rows: Annotated[int, typer.Option(min=1000, help="Events settled before.")] = 1_000_000,
+    batches: Annotated[int, typer.Option(min=1, help="Batches of 500 events of each kind.")] = 100,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Settle and ask in a ledger of a million events, in a database of its own on the services' server."""
+    with scratch_ledger(Settings.load(settings)) as scratch:
+        measured = measure_ledger(scratch, rows=rows, batches=batches)
+    print_ledger(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface

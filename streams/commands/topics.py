@@ -10,17 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streams.commands.options import Lane, SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.errors import UsageError
-from streams.pipeline import LIVE, NAME, Pipeline, load_pipeline
+from streams.pipeline import LIVE, NAME, Pipeline, group_of, load_pipeline
 from streams.settings import Settings
-from streams.topics import Cluster, PartitionLag, Topic, drift, group_of, planned
-from streams.wiring import open_topics
-
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file; .stack/settings.toml, of make up, when omitted.")
-]
-Lane = Annotated[str, typer.Option(help="The lane whose topics are meant.")]
+from streams.topics import Cluster, PartitionLag, Topic, drift, planned
+from streams.wiring.topics import open_topics
 
 topics = typer.Typer(name="topics", help="Set up and look at the topics of a pipeline.", no_args_is_help=True)
 

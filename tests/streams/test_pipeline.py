@@ -7,6 +7,7 @@ import pytest
 
 from stages.stage import Stage
 from streams.errors import UsageError
+from streams.execution import Execution, StageRun
 from streams.pipeline import Pipeline, load_pipeline
 from tests.toys import Focus
 
@@ -185,6 +186,28 @@ def test_a_file_that_is_absent_or_no_text_is_told_with_its_path(tmp_path: Path) 
     for name in ("absent.toml", "latin.toml", "."):
         with pytest.raises(UsageError, match="cannot read the pipeline file"):
             load_pipeline(tmp_path / name)
+
+
+def test_how_a_stage_runs_is_no_part_of_the_hash(load: Load) -> None:
+    plain = load(TOYS)
+    pipeline = load(TOYS + '[run.shade]\nexecution = "processes"\nslots = 3\n')
+    assert pipeline.hash == plain.hash
+    assert pipeline.runs == {"shade": StageRun(Execution.PROCESSES, slots=3)}
+    assert plain.runs == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[run.blur]\n", "there is no stage 'blur'; the stages are shade, pick"),
+        ('[run.shade]\nexecution = "fibres"\n', "execution"),
+        ("[run.shade]\nslots = 0\n", "a stage needs one at least"),
+        ("[run.shade]\nthreads = 2\n", "unknown option 'threads'"),
+    ],
+)
+def test_a_way_of_running_that_does_not_exist_is_refused(load: Load, table: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(TOYS + table)
 
 
 def test_two_candidates_of_one_name_are_refused_wherever_they_are(load: Load) -> None:

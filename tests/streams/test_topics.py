@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.pipeline import LIVE, Pipeline, TopicOptions, load_pipeline
-from streams.topics import Topic, drift, group_of, planned
+from streams.pipeline import LIVE, Pipeline, load_pipeline
+from streams.topic_options import TopicOptions
+from streams.topics import Topic, drift, planned
 
 TOYS = 'path = ["tests.toys:Shade", "tests.toys:Pick"]\n'
 
@@ -60,8 +61,3 @@ def test_every_difference_is_named(pipeline: Pipeline) -> None:
         "sem.health: does not exist",
     ]
     assert drift(wanted, named(wanted)) == []
-
-
-def test_groups_are_named_by_stage_and_lane() -> None:
-    assert group_of("filter") == "sem.filter"
-    assert group_of("filter", "replay") == "sem.replay.filter"

@@ -110,10 +110,10 @@ def test_the_lag_is_told_by_stage_and_partition(
     lines = capsys.readouterr().out.splitlines()
     rows = orjson.loads(lines[-1])
     assert [(row["stage"], row["group"], row["topic"], row["partition"]) for row in rows] == [
-        ("shade", "sem.replay.shade", "sem.replay.images", 0),
-        ("shade", "sem.replay.shade", "sem.replay.images", 1),
-        ("pick", "sem.replay.pick", "sem.replay.shaded", 0),
-        ("pick", "sem.replay.pick", "sem.replay.shaded", 1),
+        ("shade", "shade.replay", "sem.replay.images", 0),
+        ("shade", "shade.replay", "sem.replay.images", 1),
+        ("pick", "pick.replay", "sem.replay.shaded", 0),
+        ("pick", "pick.replay", "sem.replay.shaded", 1),
     ]
     assert (rows[0]["messages"], rows[0]["seconds"], rows[1]["committed"]) == (3, 12.5, None)
     assert any(line.split()[-4:] == ["7", "10", "3", "12.5"] for line in lines[:-1])
