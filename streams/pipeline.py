@@ -61,7 +61,7 @@ class Pipeline:
     hash: str
     runs: Mapping[str, StageRun] = field(default_factory=dict)
     """How a stage runs, by its name; what is not named runs as `StageRun` says."""
-    topics: TopicOptions = TopicOptions()
+    topics: TopicOptions = field(default_factory=TopicOptions)
 
     def steps(self, lane: str = LIVE) -> list[Step]:
         """Return the stages with their topics in a lane."""
