@@ -16,6 +16,8 @@ COMMANDS = (
     "jobs",
     "show",
     "dlq",
+    "replay",
+    "reconcile",
     "ledger",
     "gc",
     "doctor",
