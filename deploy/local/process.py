@@ -57,6 +57,7 @@ class Process:
     def end(self, by: signal.Signals, deadline_s: float) -> None:
         """Ask it to end; kill what is left of it and its children after the deadline."""
         self.send(by)
+        self.send(signal.SIGCONT)  # one that was frozen cannot hear
         if not _gone((self,), deadline_s):
             self.kill()
         self._reap()

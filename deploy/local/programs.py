@@ -1,6 +1,7 @@
 """Where the servers' programs come from: the system, or fetched once into ``.stack/programs``."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -8,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-GO = "install Go 1.25 or newer (distributions may carry an older one) and put its bin folder on PATH"
+OLDEST_GO = (1, 21)
+"""From here on Go fetches by itself the newer version that a program asks for."""
+NEWER_GO = {"GOTOOLCHAIN": "auto"}  # distributions switch it off
+GO = "install Go 1.21 or newer (Debian 13: apt-get install golang) and put its bin folder on PATH"
 
 
 class StackError(Exception):
@@ -47,11 +51,18 @@ class Programs:
         folder = self.folder / f"{name}-{version}"
         program = folder / package.rsplit("/", 1)[-1]
         if not program.is_file():
-            go = self.system("go", GO, ("/usr/local/go/bin",))
+            go = self._go()
             self.say(f"building {name} {version}, once: one to five minutes")
             install = (go, "install", f"{package}@{version}")
-            run(install, failure=f"cannot build {name} {version}", environment={"GOBIN": str(folder)})
+            run(install, failure=f"cannot build {name} {version}", environment={"GOBIN": str(folder), **NEWER_GO})
         return str(program)
+
+    def _go(self) -> str:
+        go = self.system("go", GO, ("/usr/local/go/bin",))
+        version = run((go, "env", "GOVERSION"), failure="go does not work").strip()
+        if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST_GO:
+            raise StackError(f"{version} is too old: {GO}")
+        return go
 
     def jars(self, name: str, pom: str) -> Path:
         """Fetch what a Maven project depends on, once, and give the folder of jars."""

@@ -15,6 +15,9 @@ import http.server, sys
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + SERVES
+LAST_WILL = (
+    "import pathlib, signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path('will').touch()))" + SERVES
+)
 WITH_A_CHILD = (
     "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])" + SERVES
 )

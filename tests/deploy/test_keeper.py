@@ -1,6 +1,7 @@
 """A server is started once, found again, and ended for certain; what is in its way is said in one line."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from deploy.local import keeper
 from deploy.local.keeper import Keeper, free_port, running
 from deploy.local.process import Process
 from deploy.local.programs import Programs, StackError
-from tests.deploy.pages import FAILS, SERVES, STUBBORN, WITH_A_CHILD, Page
+from tests.deploy.pages import FAILS, LAST_WILL, SERVES, STUBBORN, WITH_A_CHILD, Page
 
 Keep = Callable[..., Keeper]
 
@@ -69,6 +70,17 @@ def test_who_does_not_want_to_end_is_killed(keep: Keep, monkeypatch: pytest.Monk
     assert page.stop()
     assert process is not None
     assert not process.alive()
+
+
+def test_who_was_frozen_ends_in_good_order(keep: Keep, tmp_path: Path) -> None:
+    page = keep(LAST_WILL)
+    page.start()
+    process = page.process()
+    assert process is not None
+    process.send(signal.SIGSTOP)
+    page.stop()
+    assert not process.alive()
+    assert (page.folder / "will").exists()
 
 
 def test_a_kill_takes_the_children_along_and_frees_the_port(keep: Keep) -> None:

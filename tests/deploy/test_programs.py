@@ -45,13 +45,24 @@ def test_jars_are_fetched_once_and_never_by_halves(tools: Path, tmp_path: Path) 
     assert said == ["fetching kafka, once: half a minute"] * 2
 
 
+GO = """
+if [ "$1" = env ]; then echo go1.22.1; else mkdir -p "$GOBIN"; echo "$2 $GOTOOLCHAIN" >> "$GOBIN/server"; fi
+"""
+
+
 def test_a_go_program_is_built_once_a_version(tools: Path, tmp_path: Path) -> None:
-    write_tool(tools / "go", 'mkdir -p "$GOBIN" && echo "$2" >> "$GOBIN/server"')
+    write_tool(tools / "go", GO)
     programs = Programs(tmp_path / "programs")
     for _ in range(2):
         built = Path(programs.built_by_go("proxy", "example.org/proxy/cmd/server", "v1"))
-        assert built.read_text() == "example.org/proxy/cmd/server@v1\n"
+        assert built.read_text() == "example.org/proxy/cmd/server@v1 auto\n"
     assert programs.built_by_go("proxy", "example.org/proxy/cmd/server", "v2") != str(built)
+
+
+def test_a_go_that_cannot_fetch_a_newer_one_is_too_old(tools: Path, tmp_path: Path) -> None:
+    write_tool(tools / "go", "echo go1.19.8")
+    with pytest.raises(StackError, match=r"go1\.19\.8 is too old: install Go 1\.21 or newer"):
+        Programs(tmp_path / "programs").built_by_go("proxy", "example.org/proxy", "v1")
 
 
 def test_a_failed_run_tells_its_last_words() -> None:
