@@ -17,6 +17,8 @@ COMMANDS = (
     "show",
     "dlq",
     "topics",
+    "replay",
+    "reconcile",
     "ledger",
     "gc",
     "doctor",
