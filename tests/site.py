@@ -93,7 +93,7 @@ def site(pipeline: Pipeline, folder: Path) -> Iterator[Site]:
     admin = KafkaAdmin(services.kafka)
     with migrated_database() as postgres:
         own = services.model_copy(update={"postgres": postgres})
-        (folder / "settings.toml").write_text(_toml(own))
+        (folder / "settings.toml").write_text(own.to_toml())
         wanted = [NewTopic(topic, 2, 1) for topic in topics]
         for future in admin.client.create_topics(wanted).values():
             future.result(20)
@@ -104,22 +104,3 @@ def site(pipeline: Pipeline, folder: Path) -> Iterator[Site]:
         finally:
             for future in admin.client.delete_topics(topics).values():
                 future.result(20)
-
-
-def _toml(own: Settings) -> str:
-    s3, redis = own.s3, own.redis
-    assert redis is not None
-    assert s3.secret_key is not None
-    return f"""
-[kafka]
-bootstrap_servers = "{own.kafka.bootstrap_servers}"
-[s3]
-endpoint_url = "{s3.endpoint_url}"
-bucket = "{s3.bucket}"
-access_key = "{s3.access_key}"
-secret_key = "{s3.secret_key.get_secret_value()}"
-[redis]
-url = "{redis.url}"
-[postgres]
-url = "{own.postgres.url}"
-"""
