@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-COMMANDS = ("demo", "run", "simulate", "show", "status", "jobs", "ledger", "stages", "train", "bench")
+COMMANDS = (
+    "demo",
+    "run",
+    "publish",
+    "worker",
+    "status",
+    "jobs",
+    "show",
+    "dlq",
+    "ledger",
+    "gc",
+    "doctor",
+    "stages",
+    "simulate",
+    "train",
+    "bench",
+)
 
 WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises for a wrong call: click's error, of the click that is installed or of the one it brings along."""

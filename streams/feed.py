@@ -1,6 +1,5 @@
 """The feed: hash, store, describe, publish; never more in flight than the transport keeps."""
 
-import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,22 +7,19 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
-from schemas.headers import Headers
-from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
+from schemas.events import ImageEvent
 from streams.errors import InvalidImage
 from streams.formats.reading import Description
+from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
-from streams.ports import ObjectStore, Outgoing, Publisher
+from streams.intake import Intake, message_of
+from streams.ports import ObjectStore, Publisher
 from streams.source import Skipped, SourceFile
 
 EVENT_GROWTH = 10
 """An event grows about so many times from ``sem.images`` to ``sem.selected``; the window learns where it is more."""
 FIRST_IMAGES = 8
 """As many are in flight before any has shown how much its event grows."""
-
-
-SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 class FileDescriber(Protocol):
@@ -129,73 +125,29 @@ class Feed:
                 listener.skipped(file.name, kind.reason)
                 return True
             data = file.read(-1)
-            description = self.describer.describe(data)
+            description = completed(self.describer.describe(data), file.sidecars())
         except InvalidImage as error:
             listener.failed(file.name, str(error))
             return True
         except OSError as error:
             listener.failed(file.name, f"cannot be read: {error.strerror}")
             return True
-        reference = self._stored(file.reference, ".tif") if file.reference else None
-        stored = self._stored(data, PurePosixPath(file.name).suffix)
-        pages = range(description.page_count)
-        return all(self._publish(self._event(file, description, n, stored, reference), listener) for n in pages)
-
-    def _stored(self, data: bytes, suffix: str) -> ObjectRef:
-        safe = suffix.lower() if SAFE_SUFFIX.fullmatch(suffix) else ""
-        folder = f"raw/{self.instrument_id}"
-        return self.store.put(data, folder=folder, suffix=safe, media_type="application/octet-stream")
-
-    def _event(
-        self, file: SourceFile, description: Description, number: int, ref: ObjectRef, reference: ObjectRef | None
-    ) -> ImageEvent:
-        page = description.pages[number]
-        image_id = image_id_of(ref.sha256, number)
-        image = Image(
-            image_id=image_id,
-            version=version_of(
-                reader=description.reader,
-                valid_roi=page.valid_roi,
-                databar_source=page.databar_source,
-                recipe=self.recipe,
-                prior=None,
-                reference=reference.sha256 if reference else None,
-            ),
-            object=ref,
-            page=number,
-            page_count=description.page_count,
-            format=description.format,
-            reader=description.reader,
-            width=page.width,
-            height=page.height,
-            dtype=page.dtype,
-            effective_bits=page.effective_bits,
-            palette=page.palette,
-            valid_roi=page.valid_roi,
-            databar_mode=page.databar_mode,
-            databar_source=page.databar_source,
-            instrument_id=self.instrument_id,
-            recipe=self.recipe,
-            pixel_size_nm=page.pixel_size_nm,
-            reference=reference,
+        intake = self._intake
+        reference = intake.stored(file.reference, "truth.tif") if file.reference else None
+        stored = intake.stored(data, file.name)
+        events = (
+            intake.event(file.name, description, n, stored, reference=reference) for n in range(description.page_count)
         )
-        acquisition = Acquisition(
-            acquisition_id=acquisition_id_of(self.source, file.name, image_id),
-            source=self.source,
-            source_name=file.name,
-            published_at=self.now(),
-        )
-        return ImageEvent(acquisition=acquisition, image=image)
+        return all(self._publish(event, listener) for event in events)
+
+    @property
+    def _intake(self) -> Intake:
+        return Intake(self.store, self.topic, self.source, self.now, self.instrument_id, self.recipe)
 
     def _publish(self, event: ImageEvent, listener: Listener) -> bool:
         value = event.to_json()
-        identity = event.acquisition.acquisition_id
-        if not self.window.enter(identity, len(value)):
+        if not self.window.enter(event.acquisition.acquisition_id, len(value)):
             return False
         listener.published(event)
-        headers = Headers(
-            id=identity, type=IMAGE_EVENT_TYPE, source=self.source, subject=event.image.image_id, time=self.now()
-        )
-        key = event.image.image_id.encode()
-        self.publisher.publish([Outgoing(self.topic, key, value, headers.to_wire())])
+        self.publisher.publish([message_of(event, self.topic, value)])
         return True

@@ -30,6 +30,7 @@ from streams.errors import UsageError
 from streams.execution import StageRun
 
 LIVE = "live"
+REPLAY = "replay"
 IMAGES = "images"
 DEAD_LETTERS = "sem.deadletter"
 RUN = "run"
@@ -68,6 +69,15 @@ def topic(lane: str, word: str) -> str:
     ('sem.images', 'sem.replay.images')
     """
     return f"sem.{word}" if lane == LIVE else f"sem.{lane}.{word}"
+
+
+def group_of(stage: str, lane: str) -> str:
+    """Return the consumer group that answers a stage's messages in a lane.
+
+    >>> group_of("filter", "live"), group_of("filter", "replay")
+    ('filter', 'filter.replay')
+    """
+    return stage if lane == LIVE else f"{stage}.{lane}"
 
 
 def load_pipeline(path: Path | None = None) -> Pipeline:

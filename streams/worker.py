@@ -3,7 +3,7 @@
 1. `Transport.poll` and 8. `Transport.commit` are called by the `streams.crew.Crew` that a worker's threads form.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from streams.ports import (
     Message,
     OutcomeRow,
     Outgoing,
-    Partition,
+    Positions,
     Settled,
     State,
     Transport,
@@ -76,7 +76,7 @@ class Worker:
     def _parse(self, message: Message) -> Job | Answer:
         """2. Parse; what is malformed goes to the dead letters."""
         try:
-            return parse(message, self.desk)
+            return parse(message, self.desk, now=self._around.now())
         except InvalidImage as error:
             log.warning("event_malformed", stage=self.desk.stage.name, reason=str(error))
             return Answer(dead_letter(message, str(error), self.desk, self._around.now()), {})
@@ -155,7 +155,7 @@ class Worker:
             return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
         return Answer(event, {keys[part]: body for part, body in winners.items()})
 
-    def publish(self, answers: Sequence[Answer], positions: Mapping[Partition, int]) -> None:
+    def publish(self, answers: Sequence[Answer], positions: Positions) -> None:
         """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
         with self.spending(Activity.COMMIT):
             self._transport.commit([answer.event for answer in answers], positions)

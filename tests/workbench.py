@@ -13,7 +13,7 @@ from streams.dead_letter_limit import DeadLetterLimit
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition
+from streams.ports import Message, Outgoing, Partition, Positions
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import Precautions
@@ -87,7 +87,7 @@ class Bench:
         """Answer and publish messages in one batch; return the events."""
         worker = self.worker(stage)
         answers = worker.answer(messages)
-        worker.publish(answers, {P0: messages[-1].offset + 1})
+        worker.publish(answers, Positions({P0: messages[-1].offset + 1}))
         return [answer.event for answer in answers]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from streams.adapters.sql_database import Database
 from streams.adapters.sql_rows import OUTCOME, aware, outcome_of, storable
-from streams.adapters.sql_tables import OutcomeTable, SettlementTable
+from streams.adapters.sql_tables import OutcomeTable, SettlementTable, TallyTable
 from streams.ports import OutcomeRow
 
 SELECTOR = "selector"
@@ -44,18 +44,18 @@ class SqlEvictions:
         return owners
 
     def selections(self, images: Collection[str]) -> dict[str, list[bytes]]:
-        """Return the bodies of all live outcomes of the stage ``selector``, by image."""
+        """Return the bodies of all live outcomes of stages that choose a candidate, by image."""
         if not images:
             return {}
-        stage = f":{SELECTOR}:"
         given = self._keys.table.c.key
-        of_image = and_(OutcomeTable.key >= given + stage, OutcomeTable.key < given + stage[:-1] + ";")
-        query = select(given.label("image"), OutcomeTable.body).join_from(self._keys.table, OutcomeTable, of_image)
+        of_stage = and_(OutcomeTable.key >= given + ":", OutcomeTable.key < given + ";")
+        query = select(given.label("prefix"), OutcomeTable.body).join_from(self._keys.table, OutcomeTable, of_stage)
         query = query.where(OutcomeTable.evicted_at.is_(None))
         found: dict[str, list[bytes]] = {}
         with self._database.reading() as connection:
-            for row in connection.execute(query, self._keys.parameters([(image,) for image in sorted(images)])):
-                found.setdefault(row.image, []).append(row.body.encode())
+            rows = [(f"{image}:{stage}",) for stage in _choosing(connection) for image in sorted(images)]
+            for row in connection.execute(query, self._keys.parameters(rows)):
+                found.setdefault(row.prefix.rsplit(":", 1)[0], []).append(row.body.encode())
         return found
 
     def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
@@ -79,3 +79,9 @@ class SqlEvictions:
         mark = update(OutcomeTable).where(given, OutcomeTable.evicted_at.is_(None)).values(evicted_at=aware(at))
         with self._database.writing() as connection:
             connection.execute(mark, self._keys.parameters([(storable(key),) for key in sorted(keys)]))
+
+
+def _choosing(connection: Connection) -> list[str]:
+    """Name the stages that have ever chosen a candidate; ours has, even where its settlements were removed."""
+    query = select(TallyTable.stage).where(TallyTable.chosen != "").distinct()
+    return sorted({SELECTOR, *connection.scalars(query)})

@@ -13,7 +13,8 @@ from schemas.model import Record
 from schemas.scores import Candidate, NoiseRecord, Risk, Scoring
 from streams.ports import OutcomeRow, Settlement, SettlementId, State
 from streams.questions import Search
-from streams.wiring import ScratchLedger, utc_now
+from streams.wiring.ledger import ScratchLedger
+from streams.wiring.process import utc_now
 
 BATCH = 500
 """Events in a batch; as many as one Kafka transaction carries."""

@@ -20,7 +20,7 @@ from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
-from streams.wiring import scratch_ledger
+from streams.wiring.ledger import scratch_ledger
 
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 

@@ -17,14 +17,9 @@ from streams.errors import UsageError
 from streams.questions import Removable, Retention
 from streams.session import STATE
 from streams.settings import Settings
-from streams.wiring import (
-    LEDGER_FILE,
-    LedgerAtHand,
-    ledger_at_services,
-    ledger_of_run,
-    migrate_ledger,
-    utc_now,
-)
+from streams.wiring.embedded import LEDGER_FILE
+from streams.wiring.ledger import LedgerAtHand, ledger_at_services, ledger_of_run, migrate_ledger
+from streams.wiring.process import utc_now
 
 ROWS_AT_ONCE = 5000
 """A transaction of so many rows takes a tenth of a second, for which nobody notices a lock."""

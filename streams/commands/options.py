@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streams.moments import moment
-from streams.wiring import utc_now
+from streams.wiring.process import utc_now
 
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file; .stack/settings.toml when omitted.")

@@ -18,7 +18,7 @@ from streams.commands.run import AsJson
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.source import readable
-from streams.wiring import LEDGER_FILE
+from streams.wiring.embedded import LEDGER_FILE
 
 
 def show(

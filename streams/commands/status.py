@@ -13,7 +13,7 @@ from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson
 from streams.questions import LaneStanding, StageStanding, Standing
-from streams.wiring import utc_now
+from streams.wiring.process import utc_now
 
 
 def status(out: OutFolder = None, *, settings: SettingsFile = None, json: AsJson = False) -> None:

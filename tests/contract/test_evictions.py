@@ -87,6 +87,16 @@ def test_selections_are_found_by_image_and_version(ledger: SqlLedger, evictions:
     assert found == {"i:v1": [b"i:v1:selector:1"], "i:v2": [b"i:v2:selector:1"]}
 
 
+def test_a_stage_of_another_name_that_chooses_counts_as_well(ledger: SqlLedger, evictions: Evictions) -> None:
+    keys = ["i:v1:pick:1", "i:v1:selector:1", "i:v1:metrics:1"]
+    answers = [
+        Settlement(SettlementId("a", stage, "live", "p", 1), "i", "v1", "a.tif", State.DONE, NOON, chosen=chosen)
+        for stage, chosen in (("pick", "mean"), ("metrics", None))
+    ]
+    ledger.settle([OutcomeRow(key, key.encode(), NOON) for key in keys], answers)
+    assert evictions.selections(["i:v1"]) == {"i:v1": [b"i:v1:pick:1", b"i:v1:selector:1"]}
+
+
 def test_an_image_was_last_answered_by_any_stage_lane_and_pipeline(ledger: SqlLedger, evictions: Evictions) -> None:
     def answer(stage: str, lane: str, version: str, age: timedelta) -> Settlement:
         identity = SettlementId("a", stage, lane, version, 1)

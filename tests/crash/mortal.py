@@ -19,7 +19,7 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Outgoing, Partition
+from streams.ports import Outgoing, Partition, Positions
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
@@ -74,7 +74,7 @@ def work(folder: Path, fate: Fate, *, torn: bool) -> None:
     worker = Worker(desk, transport, around)
     while messages := transport.poll(limit=2, timeout_s=0):
         answers = worker.answer(messages)
-        worker.publish(answers, {Partition("sem.images", 0): messages[-1].offset + 1})
+        worker.publish(answers, Positions({Partition("sem.images", 0): messages[-1].offset + 1}))
 
 
 def prepare(folder: Path) -> None:

@@ -19,7 +19,7 @@ from stages.filter.gaussian import Gaussian
 from stages.filter.median import Median
 from stages.stage import Done, Outcome, Rejected, Stage, Task
 from streams.execution import Compute, in_processes
-from streams.wiring import use_one_thread_a_slot
+from streams.wiring.process import use_one_thread_a_slot
 from tests.events import image_event, object_ref
 from tests.toys import Broken, Shade
 

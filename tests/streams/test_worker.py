@@ -8,6 +8,7 @@ from schemas.headers import Headers
 from schemas.image import Roi
 from stages.stage import Outcome, Task
 from streams.errors import TransientError
+from streams.ports import Positions
 from streams.telemetry import PARTS
 from tests.toys import Shade, ToyDecoder, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
@@ -46,9 +47,9 @@ def test_nothing_is_remembered_in_the_cache_before_it_is_committed(bench: Bench)
     worker, message = bench.worker(), bench.published(toy_file(1))
     answers = worker.answer([message])
     with pytest.raises(TransientError):
-        worker.publish(answers, {P0: 1})
+        worker.publish(answers, Positions({P0: 1}))
     assert bench.cache.get(list(answers[0].bodies)) == {}
-    worker.publish(answers, {P0: 1})
+    worker.publish(answers, Positions({P0: 1}))
     assert len(bench.cache.get(list(answers[0].bodies))) == 2
 
 

@@ -15,6 +15,7 @@ from streams.job import parse
 from streams.ports import SettlementId, State
 from streams.suspects import InHand, Precautions
 from streams.telemetry import IMAGES
+from tests.events import NOON
 from tests.toys import Shade, toy_file
 from tests.workbench import BLACK, Bench, Lenient, event_in, letter_in
 
@@ -224,7 +225,7 @@ def test_what_is_in_hand_is_noted_while_it_is_computed_and_no_longer(
     bench.precautions = Precautions(hand, NoDeaths())
     message = bench.published(toy_file(1))
     bench.answers(message, stage=Looking())
-    (acquisition,) = {parse(message, bench.worker().desk).event.acquisition.acquisition_id}
+    (acquisition,) = {parse(message, bench.worker().desk, now=NOON).event.acquisition.acquisition_id}
     assert [acquisition in text for text in seen] == [True]
     assert [path.read_text().strip() for path in (tmp_path / "in-hand").iterdir()] == ["[]"]
 
@@ -234,7 +235,7 @@ def test_too_many_rejections_stop_the_stage_before_anything_is_settled(bench: Be
     message = bench.published(BLACK)
     with pytest.raises(TooManyDeadLetters):
         bench.answers(message, bench.published(BLACK, name="b.tif"))
-    identity = parse(message, bench.worker().desk).settlement_id(bench.worker().desk)
+    identity = parse(message, bench.worker().desk, now=NOON).settlement_id(bench.worker().desk)
     assert bench.ledger.settlements([identity]) == {}
 
 

@@ -1,0 +1,128 @@
+"""Files into events: upload, note, publish, note. Each step may be repeated, so the end of a process costs nothing."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+from streams.agent.journal import FileNote, FileState, Journal, Pending, Upload
+from streams.agent.patience import Patience
+from streams.agent.scan import Sighting
+from streams.agent.uploading import NoImage, Uploaded, Uploader, Verdict
+from streams.intake import message_of
+from streams.ports import Publisher
+
+BATCH_FILES, BATCH_S, BATCH_EVENTS = 100, 0.2, 1000
+"""Files of one batch share two commits of the journal and one wait for the brokers' acknowledgements."""
+
+
+class Run(Protocol):
+    """Calls a function with each of the arguments, perhaps in threads: `map`, or an executor's."""
+
+    def __call__(
+        self,
+        function: Callable[[Sighting, str | None], Verdict],
+        files: Iterable[Sighting],
+        known: Iterable[str | None],
+        /,
+    ) -> Iterator[Verdict]:
+        """Yield the results in order."""
+
+
+class Agent:
+    """Takes files to the topic.
+
+    Parameters
+    ----------
+    uploader, journal, publisher, patience
+        What does the work, and how long a service that does not answer is waited for.
+    run, at_once
+        What calls the uploader, and with how many files at a time.
+    heard
+        Is told of every event that the brokers have.
+    """
+
+    def __init__(
+        self,
+        uploader: Uploader,
+        journal: Journal,
+        publisher: Publisher,
+        patience: Patience,
+        *,
+        run: Run = map,
+        at_once: int = 1,
+        heard: Callable[[Pending], None] = lambda event: None,
+    ) -> None:
+        self._uploader = uploader
+        self._journal = journal
+        self._publisher = publisher
+        self._patience = patience
+        self._run = run
+        self._at_once = at_once
+        self._heard = heard
+
+    def take(self, files: Iterable[Sighting]) -> Iterator[Verdict]:
+        """Take files, and yield what became of each; those that are images are published by then.
+
+        Ends early when somebody stops it.
+        """
+        for batch in self._batches(files):
+            uploads = [self._upload(verdict) for verdict in batch if isinstance(verdict, Uploaded)]
+            skips = [_skip(verdict) for verdict in batch if isinstance(verdict, NoImage)]
+            self.note(skips)
+            if uploads:
+                self._patience(partial(self._journal.uploaded, uploads))
+                self.deliver()
+            yield from batch
+
+    def deliver(self) -> None:
+        """Publish every event that the journal has not seen published, also those of an earlier life."""
+        while events := self._patience(self._published):
+            self._patience(partial(self._journal.published, events))
+            for event in events:
+                self._heard(event)
+
+    def note(self, notes: Sequence[FileNote]) -> None:
+        """Write down what became of files that were not uploaded."""
+        if notes:
+            self._patience(partial(self._journal.write, notes))
+
+    def _published(self) -> list[Pending]:
+        events = self._journal.pending(limit=BATCH_EVENTS)
+        if events:
+            self._publisher.publish([message_of(pending.event, pending.topic) for pending in events])
+        return events
+
+    def _batches(self, files: Iterable[Sighting]) -> Iterator[list[Verdict]]:
+        """Upload files, and yield batches: so many, or what there is after so long."""
+        rest = iter(files)
+        batch: list[Verdict] = []
+        clock = self._patience.clock
+        start = clock()
+        while not self._patience.stopping() and (group := list(islice(rest, self._at_once))):
+            batch += self._patience(partial(self._uploaded, group))
+            if len(batch) >= BATCH_FILES or clock() - start >= BATCH_S:
+                yield batch
+                batch, start = [], clock()
+        if batch:
+            yield batch
+
+    def _uploaded(self, group: Sequence[Sighting]) -> list[Verdict]:
+        notes = self._journal.notes([file.name for file in group])
+        known = [notes[file.name].sha256 if file.name in notes else None for file in group]
+        return list(self._run(self._uploader, group, known))
+
+    def _upload(self, uploaded: Uploaded) -> Upload:
+        """Return the entry of an upload; each of its pages supersedes that page of what stood there before."""
+        file, ref, description = uploaded.file, uploaded.ref, uploaded.description
+        if ref is None or description is None:
+            return Upload(file.name, file.stamp, uploaded.sha256, ())
+        before = self._journal.acquisitions(file.name, uploaded.before) if uploaded.before else {}
+        event = self._uploader.intake.event
+        pages = range(description.page_count)
+        events = tuple(event(file.name, description, n, ref, supersedes=before.get(n)) for n in pages)
+        return Upload(file.name, file.stamp, uploaded.sha256, events)
+
+
+def _skip(verdict: NoImage) -> FileNote:
+    return FileNote(verdict.file.name, verdict.file.stamp, FileState.SKIPPED, verdict.reason)

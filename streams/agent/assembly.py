@@ -1,0 +1,79 @@
+"""An agent put together from what it needs of the world."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from schemas.image import ObjectRef
+from streams.agent.agent import Agent
+from streams.agent.journal import FeedId, Journal, Pending
+from streams.agent.patience import Patience
+from streams.agent.uploading import Uploader
+from streams.feed import FileDescriber
+from streams.intake import Intake
+from streams.ports import ObjectStore, Publisher
+
+
+class JournalBook(Protocol):
+    """The journals of all feeds of one state folder."""
+
+    def of(self, feed: FeedId) -> Journal:
+        """Return that of one feed."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside the process that an agent reaches, and the clocks.
+
+    ``confirm`` asks the store whether it holds an object whole (see `Uploader`); ``now`` is the time of day and
+    ``clock`` counts seconds; ``stopping`` says whether somebody ends the process, and cuts ``sleep`` short.
+    """
+
+    store: ObjectStore
+    confirm: Callable[[ObjectRef], object]
+    publisher: Publisher
+    describer: FileDescriber
+    journals: JournalBook
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    sleep: Callable[[float], object]
+    stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class FeedOptions:
+    """What a feed says of its images, to which topic, and with how many files in memory at a time."""
+
+    source: str
+    topic: str
+    instrument_id: str = "unknown"
+    recipe: str | None = None
+    zeros_ok: bool = False
+    uploads: int = 2
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """An agent with its journal and its patience."""
+
+    agent: Agent
+    journal: Journal
+    patience: Patience
+
+
+@contextmanager
+def assembled(
+    folder: Path, options: FeedOptions, world: World, *, patience_s: float, heard: Callable[[Pending], None]
+) -> Iterator[Assembly]:
+    """Put together the agent of a folder; ``heard`` is told of each event that the brokers have."""
+    patience = Patience(world.clock, world.sleep, world.stopping, patience_s)
+    intake = Intake(world.store, options.topic, options.source, world.now, options.instrument_id, options.recipe)
+    uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
+    journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))
+    with ThreadPoolExecutor(options.uploads, "upload") as pool:
+        agent = Agent(uploader, journal, world.publisher, patience, run=pool.map, at_once=options.uploads, heard=heard)
+        yield Assembly(agent, journal, patience)

@@ -1,0 +1,161 @@
+"""Files published once: those that are there now."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from schemas.model import Record
+from streams.agent.assembly import Assembly, FeedOptions, World, assembled
+from streams.agent.journal import FileNote, FileState, Pending
+from streams.agent.scan import Changes, FolderScan, Sighting, sighting_of
+from streams.agent.uploading import NoImage, Restless, Unreadable, Uploaded, Verdict
+from streams.errors import UsageError
+from streams.source import Skipped, readable
+from streams.summary import Failure
+
+PATIENCE_S = 120.0
+"""Somebody waits for the command: after so long it ends and says what it waited for."""
+PUBLISHED = {FileState.UPLOADED, FileState.PUBLISHED}
+
+
+class PublishSummary(Record):
+    """The result of ``semstream publish``: its ``--json`` line."""
+
+    files: int
+    """Files found: published, known, failed and skipped."""
+    published: int
+    known: int
+    """Files whose content was published before."""
+    failed: int
+    skipped: int
+    """Files that are no images."""
+    images: int
+    """Events acknowledged by the brokers: one a page, those that an earlier call left included."""
+    seconds: float
+    failures: tuple[Failure, ...]
+    skips: tuple[Failure, ...]
+
+
+@dataclass
+class Count:
+    """What became of the files so far."""
+
+    published: int = 0
+    known: int = 0
+    images: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    skips: list[Failure] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """All of them."""
+        return self.published + self.known + len(self.failures) + len(self.skips)
+
+    def summary(self, seconds: float) -> PublishSummary:
+        """Return the result."""
+        return PublishSummary(
+            files=self.files,
+            published=self.published,
+            known=self.known,
+            failed=len(self.failures),
+            skipped=len(self.skips),
+            images=self.images,
+            seconds=round(seconds, 3),
+            failures=tuple(self.failures),
+            skips=tuple(self.skips),
+        )
+
+
+def publish_once(
+    paths: Sequence[Path], options: FeedOptions, world: World, *, show: Callable[[Count], None] = lambda count: None
+) -> PublishSummary:
+    """Publish the files of folders, and files; what the journal knows as published is not read again.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist, or a folder cannot be listed.
+    TransientError
+        If a service does not answer for two minutes; the same call goes on from there.
+    """
+    start = world.clock()
+    finds = [(folder, _found(folder, files, world)) for folder, files in _by_folder(paths).items()]
+    count = Count()
+    for folder, found in finds:
+        with assembled(folder, options, world, patience_s=PATIENCE_S, heard=partial(_hear, count)) as assembly:
+            _publish(found, assembly, count, show)
+    return count.summary(world.clock() - start)
+
+
+def _by_folder(paths: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Return folders, and the files to take of each; none means all that are in it."""
+    folders: dict[Path, list[Path]] = {path.resolve(): [] for path in paths if path.is_dir()}
+    whole = set(folders)
+    for path in paths:
+        if not path.is_dir() and not path.is_symlink() and not path.exists():
+            raise UsageError(f"{path} does not exist; name folders or files to publish")
+        folder = path.parent.resolve()
+        if not path.is_dir() and folder not in whole:
+            folders.setdefault(folder, []).append(folder / path.name)
+    return folders
+
+
+def _found(folder: Path, files: Sequence[Path], world: World) -> Changes:
+    if not files:
+        changes = FolderScan(folder, clock=world.clock).look()
+        if any(closed.name == str(folder) for closed in changes.closed):
+            raise UsageError(f"{folder} cannot be listed; check its permissions")
+        return changes
+    changes = Changes()
+    for path in dict.fromkeys(files):
+        if path.is_symlink():
+            changes.left_alone.append(Skipped(readable(path.name), "a symbolic link"))
+        else:
+            changes.found.append(sighting_of(path))
+    return changes
+
+
+def _publish(found: Changes, assembly: Assembly, count: Count, show: Callable[[Count], None]) -> None:
+    count.skips += [Failure(path=skipped.name, reason=skipped.reason) for skipped in found.left_alone]
+    count.failures += [Failure(path=closed.name, reason=closed.reason) for closed in found.closed]
+    assembly.agent.deliver()
+    notes = assembly.patience(partial(assembly.journal.notes, [file.name for file in found.found]))
+    fresh = [file for file in found.found if not _is_known(notes.get(file.name), file, count)]
+    assembly.agent.note([FileNote(file.name, file.stamp, FileState.SEEN) for file in fresh])
+    for verdict in assembly.agent.take(fresh):
+        _answer(verdict, assembly, count)
+        show(count)
+
+
+def _is_known(note: FileNote | None, file: Sighting, count: Count) -> bool:
+    """Whether a file needs nothing: it was published, or found to be no image, as it is now."""
+    if note is None or note.stamp != file.stamp:
+        return False
+    if note.state is FileState.SKIPPED:
+        count.skips.append(Failure(path=file.name, reason=note.reason or ""))
+    count.known += note.state in PUBLISHED
+    return note.state in {*PUBLISHED, FileState.SKIPPED}
+
+
+def _answer(verdict: Verdict, assembly: Assembly, count: Count) -> None:
+    match verdict:
+        case Uploaded(ref=None):
+            count.known += 1
+        case Uploaded():
+            count.published += 1
+        case NoImage():
+            count.skips.append(Failure(path=verdict.file.name, reason=verdict.reason))
+        case Restless():
+            _fail(verdict.file, "it changes while it is read; publish it again when it rests", assembly, count)
+        case Unreadable():
+            _fail(verdict.file, verdict.reason, assembly, count)
+
+
+def _fail(file: Sighting, reason: str, assembly: Assembly, count: Count) -> None:
+    assembly.agent.note([FileNote(file.name, file.stamp, FileState.FAILED, reason)])
+    count.failures.append(Failure(path=file.name, reason=reason))
+
+
+def _hear(count: Count, _: Pending) -> None:
+    count.images += 1

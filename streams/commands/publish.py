@@ -1,0 +1,175 @@
+"""``semstream publish``: files and folders to the images topic, once or for as long as an instrument writes."""
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from streams.agent.assembly import FeedOptions, World
+from streams.agent.journal import FeedStanding, Setback
+from streams.agent.once import Count, PublishSummary, publish_once
+from streams.agent.watching import Timing, watch_folder
+from streams.commands.run import INSTRUMENT_ID, AsJson
+from streams.errors import UsageError
+from streams.pipeline import IMAGES, LIVE, NAME, topic
+from streams.settings import Settings
+from streams.wiring.publishing import journal_standing, publishing
+
+SHOWN = 10
+PROGRESS_EVERY_S = 5.0
+FAILED = 1
+
+
+Paths = Annotated[list[Path] | None, typer.Argument(help="Folders and files; they are never written to.")]
+Watched = Annotated[Path | None, typer.Option(help="Publish what is finished in this folder, until SIGTERM or Ctrl-C.")]
+Status = Annotated[bool, typer.Option("--status", help="Say what the journal knows, and do nothing else.")]
+Instrument = Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")]
+Recipe = Annotated[str | None, typer.Option(help="Name of the recipe that the images were taken with.")]
+Source = Annotated[
+    str | None, typer.Option(help="URI of where they come from, part of their identity; else /feeds/INSTRUMENT.")
+]
+Lane = Annotated[str, typer.Option(help="The lane whose topic they go to.")]
+State = Annotated[Path | None, typer.Option(help="Folder of the journal; else the state folder of the settings.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file; else SEMSTREAM_SETTINGS or .stack/settings.toml.")
+]
+SettleS = Annotated[float, typer.Option(min=0, help="A watched file is read when it has rested so long.")]
+GiveUpS = Annotated[
+    float, typer.Option(min=0, help="A watched file that cannot be read for so long has failed, until it changes.")
+]
+LookS = Annotated[float, typer.Option(min=0.01, help="How often the watched folder is looked at.")]
+Uploads = Annotated[int, typer.Option(min=1, help="Files in memory, and on their way, at a time.")]
+ZerosOk = Annotated[bool, typer.Option("--zeros-ok", help="Files that end in zeros are finished.")]
+
+
+def publish(
+    paths: Paths = None,
+    *,
+    watch: Watched = None,
+    status: Status = False,
+    instrument: Instrument = "unknown",
+    recipe: Recipe = None,
+    source: Source = None,
+    lane: Lane = LIVE,
+    state: State = None,
+    settings: SettingsFile = None,
+    settle_s: SettleS = 2.0,
+    give_up_s: GiveUpS = 60.0,
+    look_s: LookS = 0.5,
+    uploads: Uploads = 2,
+    zeros_ok: ZerosOk = False,
+    json: AsJson = False,
+) -> None:
+    """Publish images: upload, verify, then announce them on the topic; what is done already is not done again.
+
+    Exit codes: 0 all published or asked to stop, 1 some file failed or a service was away, 2 wrong usage.
+    """
+    if status:
+        _print_standing(*journal_standing(state or Settings.load(settings).worker.state), json=json)
+        return
+    if bool(paths) == bool(watch):
+        raise UsageError("name folders or files to publish, or one folder with --watch")
+    _check_names(instrument, lane)
+    origin, to = source or f"/feeds/{instrument}", topic(lane, IMAGES)
+    options = FeedOptions(origin, to, instrument, recipe, zeros_ok=zeros_ok, uploads=uploads)
+    configured = Settings.load(settings)
+    place = state or configured.worker.state
+    _check_apart(place, [*(paths or []), *([watch] if watch else [])])
+    stop = threading.Event()
+    with publishing(configured, place, stop=stop, uploads=uploads) as world:
+        if watch:
+            _stop_on_signals(stop)
+            watch_folder(watch, options, world, Timing(settle_s, give_up_s, look_s))
+        else:
+            _publish_once(paths or [], options, world, json=json)
+
+
+def _publish_once(paths: list[Path], options: FeedOptions, world: World, *, json: bool) -> None:
+    summary = publish_once(paths, options, world, show=_progress(Console(stderr=True), world.clock))
+    _print_summary(Console(), summary)
+    if json:
+        print(summary.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(FAILED if summary.failed else 0)
+
+
+def _check_names(instrument: str, lane: str) -> None:
+    if not INSTRUMENT_ID.fullmatch(instrument) or len(instrument) > 64:
+        raise UsageError(f"--instrument '{instrument}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
+    if not NAME.fullmatch(lane):
+        raise UsageError(f"--lane '{lane}' is no name of a lane; use a-z, 0-9, - and _ (such as replay)")
+
+
+def _check_apart(state: Path, paths: list[Path]) -> None:
+    """Refuse to write where the input is."""
+    for path in paths:
+        if path.is_dir() and state.resolve().is_relative_to(path.resolve()):
+            raise UsageError(f"the journal in {state} would lie in {path}, which is never written to; choose --state")
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """End in good order at the first signal; at the second as if nobody had asked."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def asked(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, asked)
+
+
+def _progress(console: Console, clock: Callable[[], float]) -> Callable[[Count], None]:
+    """Return what says now and then how far the files are."""
+    last = clock()
+
+    def show(count: Count) -> None:
+        nonlocal last
+        if clock() - last >= PROGRESS_EVERY_S:
+            last = clock()
+            console.print(f"{count.files} files done, {count.published} published", highlight=False)
+
+    return show
+
+
+def _print_summary(console: Console, summary: PublishSummary) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("published", f"{summary.published} files in {summary.seconds:.1f} s, {summary.images} images")
+    table.add_row("known", f"{summary.known} published before and unchanged")
+    for word, colour, count, those in (
+        ("failed", "red", summary.failed, summary.failures),
+        ("skipped", "dim", summary.skipped, summary.skips),
+    ):
+        table.add_row(word, str(count))
+        for failure in those[:SHOWN]:
+            table.add_row("", f"[{colour}]{_shown(failure.path)}: {_shown(failure.reason)}")
+        if count > SHOWN:
+            table.add_row("", f"[dim]and {count - SHOWN} more: see semstream publish --status, or --json")
+    console.print(table, highlight=False)
+
+
+def _print_standing(feeds: list[FeedStanding], setbacks: list[Setback], *, json: bool) -> None:
+    if json:
+        print(orjson.dumps({"feeds": feeds, "setbacks": setbacks}, option=orjson.OPT_NON_STR_KEYS).decode())  # noqa: T201 - the interface
+        return
+    table = Table.grid(padding=(0, 2))
+    for feed in feeds:
+        files = ", ".join(f"{count} {state}" for state, count in feed.files.items()) or "no files"
+        table.add_row(f"{_shown(feed.feed.folder)} to {feed.feed.topic}", files)
+        table.add_row("", f"events to be published: {feed.pending_events}")
+    for setback in setbacks:
+        table.add_row(
+            f"[red]{_shown(setback.name)}", f"{setback.state} since {setback.since:%F %T}: {_shown(setback.reason)}"
+        )
+    Console().print(table, highlight=False)
+
+
+def _shown(text: str) -> str:
+    return escape("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))

@@ -1,0 +1,99 @@
+"""What a feed makes of a file: an object in the store, and an event for each of its pages."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
+from schemas.headers import Headers
+from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
+from streams.formats.reading import Description
+from streams.ports import ObjectStore, Outgoing
+
+SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Makes images of files.
+
+    ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
+    """
+
+    store: ObjectStore
+    topic: str
+    source: str
+    now: Callable[[], datetime]
+    instrument_id: str = "unknown"
+    recipe: str | None = None
+
+    def stored(self, data: bytes, name: str) -> ObjectRef:
+        """Put the bytes of a file into the store; of its name only a harmless suffix gets into the key."""
+        suffix = PurePosixPath(name).suffix
+        safe = suffix.lower() if SAFE_SUFFIX.fullmatch(suffix) else ""
+        folder = f"raw/{self.instrument_id}"
+        return self.store.put(data, folder=folder, suffix=safe, media_type="application/octet-stream")
+
+    def event(
+        self,
+        name: str,
+        description: Description,
+        number: int,
+        ref: ObjectRef,
+        *,
+        reference: ObjectRef | None = None,
+        supersedes: str | None = None,
+    ) -> ImageEvent:
+        """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
+        page = description.pages[number]
+        image_id = image_id_of(ref.sha256, number)
+        image = Image(
+            image_id=image_id,
+            version=version_of(
+                reader=description.reader,
+                valid_roi=page.valid_roi,
+                databar_source=page.databar_source,
+                recipe=self.recipe,
+                prior=None,
+                reference=reference.sha256 if reference else None,
+            ),
+            object=ref,
+            page=number,
+            page_count=description.page_count,
+            format=description.format,
+            reader=description.reader,
+            width=page.width,
+            height=page.height,
+            dtype=page.dtype,
+            effective_bits=page.effective_bits,
+            palette=page.palette,
+            valid_roi=page.valid_roi,
+            databar_mode=page.databar_mode,
+            databar_source=page.databar_source,
+            instrument_id=self.instrument_id,
+            recipe=self.recipe,
+            pixel_size_nm=page.pixel_size_nm,
+            reference=reference,
+        )
+        acquisition = Acquisition(
+            acquisition_id=acquisition_id_of(self.source, name, image_id),
+            source=self.source,
+            source_name=name,
+            published_at=self.now(),
+            supersedes=supersedes,
+        )
+        return ImageEvent(acquisition=acquisition, image=image)
+
+
+def message_of(event: ImageEvent, topic: str, value: bytes | None = None) -> Outgoing:
+    """Return the message that publishes an image: the same event makes the same message, to the byte."""
+    headers = Headers(
+        id=event.acquisition.acquisition_id,
+        type=IMAGE_EVENT_TYPE,
+        source=event.acquisition.source,
+        subject=event.image.image_id,
+        time=event.acquisition.published_at,
+    )
+    return Outgoing(topic, event.image.image_id.encode(), value or event.to_json(), headers.to_wire())
