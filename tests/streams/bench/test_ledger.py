@@ -7,7 +7,7 @@ import psycopg
 from typer.testing import CliRunner
 
 from streams.commands.bench import bench
-from streams.wiring import scratch_ledger
+from streams.wiring.ledger import scratch_ledger
 from tests.databases import empty_database
 from tests.services import settings
 
