@@ -1,11 +1,15 @@
 # Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench bench-fidelity train schemas clean
+.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench bench-fidelity train schemas clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+S3 ?= versitygw
+# The stack needs no package, so no setup.
+STACK = $(or $(wildcard $(BIN)/python),$(PYTHON)) -m deploy.local
+MINIO := 127.0.0.1:29001
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -24,8 +28,25 @@ $(READY): pyproject.toml deploy/constraints.txt
 demo: $(READY)  ## Simulated instrument, embedded pipeline, report in out/report.html
 	$(BIN)/semstream demo --out out
 
-test: $(READY)  ## Run every test
+up:  ## Start Kafka, S3, Redis and PostgreSQL on this machine, in .stack (S3=minio: MinIO as the S3 server)
+	@$(STACK) up --s3 $(S3)
+
+down:  ## Stop them; their data stays
+	@$(STACK) down
+
+status:  ## Show which of them run
+	@$(STACK) status
+
+clean-stack:  ## Stop them and remove their data; the programs fetched for them stay
+	@$(STACK) down --wipe
+
+test: $(READY)  ## Run every test; those that need services skip unless `make up` started them
 	$(BIN)/pytest
+
+test-minio: $(READY)  ## Run the contract of object stores on MinIO as well (built once: three minutes and more)
+	@$(STACK) up --only minio
+	@trap '$(STACK) down --only minio' EXIT; \
+	  SEMSTREAM_TEST_MINIO=http://$(MINIO) $(BIN)/pytest tests/contract/test_object_store.py
 
 lint: $(READY)  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .

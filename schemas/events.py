@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pydantic import Field, JsonValue
 
-from schemas.image import Acquisition, Image
+from schemas.image import Acquisition, Image, Sha256
 from schemas.model import Record
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 
-SCHEMA_VERSION = 101
+SCHEMA_VERSION = 102
 """Major times hundred plus minor. Minors add optional fields; anything else is a ``.v2`` type on a new topic."""
 
 IMAGE_EVENT_TYPE = "sem.image.v1"
@@ -40,7 +40,11 @@ class ImageEvent(Record):
 
 
 class OriginalMessage(Record):
-    """The message that could not be processed, whole, so that it can be published again unchanged."""
+    """The message that could not be processed, so that it can be published again unchanged.
+
+    Whole, or, where it is larger than a letter may be, by reference: where it stands in its topic, and what tells that
+    it is still the same.
+    """
 
     topic: str
     partition: int
@@ -50,6 +54,15 @@ class OriginalMessage(Record):
     value_base64: str | None
     headers: tuple[tuple[str, str | None], ...]
     """Names and base64 values, in order; a name may occur more than once."""
+    size_bytes: int | None = None
+    """Bytes of the value, where the letter does not hold it."""
+    sha256: Sha256 | None = None
+    """Of the value, where the letter does not hold it."""
+
+    @property
+    def by_reference(self) -> bool:
+        """Whether the message stands in its topic only. Its key and headers may then be left out as well."""
+        return self.sha256 is not None
 
 
 class DeadLetter(Record):

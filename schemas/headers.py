@@ -99,9 +99,12 @@ def _text(name: str, value: bytes | None) -> str:
 
 def _time(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadHeaders("header ce_time is no ISO 8601 time") from error
+    if time.tzinfo is None:
+        raise BadHeaders("header ce_time has no zone")
+    return time
 
 
 def _attempt(text: str) -> int:

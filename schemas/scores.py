@@ -72,6 +72,8 @@ class Selection(Record):
     """Which candidate, by which rule, by what margin, and why."""
 
     chosen: str
+    chosen_hash: str | None = None
+    """Its config hash: a name may mean another candidate in another pipeline. Unknown to events older than 102."""
     rule: str
     reason: str
     """One sentence for a person."""

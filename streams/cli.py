@@ -8,10 +8,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from streams.dead_letter_limit import TooManyDeadLetters
 from streams.errors import TransientError, UsageError
 from streams.logs import log_to_stderr
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_USAGE, TOO_MANY_DEAD_LETTERS, INTERRUPTED = 1, 2, 3, 130
 KEPT = "what was finished is kept: run the same command"
 CLEAR_LINE_AND_SHOW_CURSOR = "\r\x1b[J\x1b[?25h"
 
@@ -28,16 +29,16 @@ def main() -> NoReturn:
 
 def outcome_of(arguments: Sequence[str]) -> tuple[int, str]:
     """Run a command; return its exit code, and what is to be said about it."""
-    from streams.application import WrongCall, app  # noqa: PLC0415 - takes seconds, in which a user may interrupt
+    from streams.application import WrongCall, application  # noqa: PLC0415 - takes a while, in which a user may interrupt
 
     try:
-        return app(list(arguments), standalone_mode=False) or 0, ""
-    except UsageError as error:
-        return WRONG_USAGE, str(error)
-    except WrongCall as error:
+        return application(arguments)(list(arguments), standalone_mode=False) or 0, ""
+    except (UsageError, WrongCall) as error:
         return WRONG_USAGE, getattr(error, "format_message", error.__str__)()
     except TransientError as error:
         return FAILED, f"{error}; {KEPT} again"
+    except TooManyDeadLetters as error:
+        return TOO_MANY_DEAD_LETTERS, str(error)
     except BrokenPipeError:  # whoever read the output has seen enough
         return FAILED, ""
     except OSError as error:

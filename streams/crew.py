@@ -4,31 +4,23 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn, TypeVar
 
 import structlog
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_any,
-    stop_when_event_set,
-    wait_random_exponential,
-)
 
-from streams.errors import TransientError
 from streams.flow import Flow, Ticket
-from streams.ports import Partition, Transport
-from streams.telemetry import IN_FLIGHT, RETRIES, SECONDS, STAGE_SECONDS, Activity, Telemetry
+from streams.patience import Patience, Stopped
+from streams.ports import Partition, Positions, Transport
+from streams.telemetry import IN_FLIGHT, LAG, RETRIES, SECONDS, STAGE_SECONDS, Activity, Telemetry
 from streams.worker import Answer, Worker
 
-log = structlog.get_logger()
+LAG_EVERY_S = 5.0
+ABANDONED_AFTER_S = 2.0
+"""How long a handler that works past the deadline is waited for: its answer goes nowhere, and it may take minutes."""
 
-T = TypeVar("T")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -61,28 +53,38 @@ class Crew:
         self._name = worker.desk.stage.name
         self._flow: Flow[Answer] = Flow(max_messages=pace.max_in_flight, max_bytes=pace.max_in_flight_bytes)
         self._stopping = threading.Event()
+        self._patiently = Patience(pace.patience_s, self._stopping, self._note_retry)
         self._failure: BaseException | None = None
         self._held: set[Partition] = set()
         self._batch = 1
+        self._lag_at_s = -math.inf
 
     def run(self) -> None:
         """Work until `stop`."""
-        threads = [self._thread(self._handle, f"handler-{n}") for n in range(self._pace.handlers)]
-        threads.append(self._thread(self._commit, "committer"))
+        handlers = [self._thread(self._handle, f"handler-{n}") for n in range(self._pace.handlers)]
+        committer = self._thread(self._commit, "committer")
         try:
-            topic = self._worker.desk.step.consumes
-            self._transport.subscribe(topic, on_assign=self._assigned, on_revoke=self._revoked)
-            while not self._stopping.is_set():
-                self._poll()
-            self._flow.revoke(set(self._held), deadline_s=0 if self._failure else self._pace.revoke_deadline_s)
+            self._work()
         finally:
             self._stopping.set()
             self._flow.close()
-            for thread in threads:
-                thread.join()
-            self._transport.close()
+            committer.join()
+            self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
+            for handler in handlers:
+                handler.join(ABANDONED_AFTER_S)
         if self._failure is not None:
             raise self._failure
+
+    def _work(self) -> None:
+        with suppress(Stopped):
+            self._patiently(self._subscribe)
+        while not self._stopping.is_set():
+            self._poll()
+        self._flow.revoke(set(self._held), deadline_s=0 if self._failure else self._pace.revoke_deadline_s)
+
+    def _subscribe(self) -> None:
+        topic = self._worker.desk.step.consumes
+        self._transport.subscribe(topic, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     @property
     def in_flight(self) -> int:
@@ -94,15 +96,24 @@ class Crew:
         self._stopping.set()
 
     def _poll(self) -> None:
+        # A pause throws away what was fetched ahead, and a resume may take a second: only a stage pauses that is so
+        # slow that what it has in hand lasts much longer. Any other takes messages as room for them appears.
         if not self._flow.wait_for_room(0.5):
             self._transport.pause()
             while not self._flow.wait_for_room(0.05) and not self._stopping.is_set():
                 self._flow.admit(self._transport.poll(limit=1, timeout_s=0))
+                self._measure_lag()
             self._transport.resume()
         start_s = time.thread_time()
-        self._flow.admit(self._transport.poll(limit=self._pace.max_in_flight, timeout_s=0.1))
+        self._flow.admit(self._transport.poll(limit=max(1, self._flow.room), timeout_s=0.1))
         self._telemetry.count(SECONDS, self._name, Activity.POLL, by=time.thread_time() - start_s)
         self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name)
+        self._measure_lag()
+
+    def _measure_lag(self) -> None:
+        if time.monotonic() - self._lag_at_s >= LAG_EVERY_S:
+            self._telemetry.set(LAG, sum(self._transport.lag().values()), self._name)
+            self._lag_at_s = time.monotonic()
 
     def _assigned(self, partitions: Collection[Partition]) -> None:
         self._held |= set(partitions)
@@ -111,6 +122,10 @@ class Crew:
     def _revoked(self, partitions: Collection[Partition]) -> None:
         self._held -= set(partitions)
         self._flow.revoke(partitions, deadline_s=self._pace.revoke_deadline_s)
+
+    def _lost(self, partitions: Collection[Partition]) -> None:
+        self._held -= set(partitions)
+        self._flow.lose(partitions)
 
     def _handle(self) -> None:
         while tickets := self._take():
@@ -138,37 +153,22 @@ class Crew:
 
     def _publish(self, tickets: Sequence[Ticket[Answer]]) -> None:
         """Publish what is still ours: a partition that was lost between two tries has a new owner, who answers too."""
+        membership = self._transport.membership()  # first, so that it is none that began after a lease had ended
         held = self._flow.held(tickets)
         answers = [ticket.answer for ticket in held if ticket.answer is not None]
         if answers:
-            self._worker.publish(answers, {ticket.lease.partition: ticket.message.offset + 1 for ticket in held})
+            offsets = {ticket.lease.partition: ticket.message.offset + 1 for ticket in held}
+            self._worker.publish(answers, Positions(offsets, membership))
 
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Call again, with jittered back-off, as long as the error is transient, patience lasts and nobody stops us."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            wait=wait_random_exponential(multiplier=0.2, max=30),
-            stop=stop_any(stop_when_event_set(self._stopping), stop_after_delay(self._pace.patience_s)),
-            sleep=sleep_using_event(self._stopping),
-            before_sleep=self._note_retry,
-            retry_error_callback=self._give_up,
-        )
-        return retrying(call)
-
-    def _give_up(self, state: RetryCallState) -> NoReturn:
-        error = state.outcome.exception() if state.outcome else None
-        raise _Stopped if error is None or self._stopping.is_set() else error
-
-    def _note_retry(self, state: RetryCallState) -> None:
+    def _note_retry(self, attempt: int, reason: str) -> None:
         self._telemetry.count(RETRIES, self._name)
-        reason = str(state.outcome.exception()) if state.outcome else ""
-        log.warning("batch_retried", stage=self._name, attempt=state.attempt_number, reason=reason)
+        log.warning("batch_retried", stage=self._name, attempt=attempt, reason=reason)
 
     def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         def guarded() -> None:
             try:
                 target()
-            except _Stopped:
+            except Stopped:
                 self._flow.close()  # what this thread held is never released: nobody should wait for it
             except BaseException as error:  # raised again by run()
                 self._failure = self._failure or error
@@ -178,7 +178,3 @@ class Crew:
         thread = threading.Thread(target=guarded, name=f"{self._name}-{name}", daemon=True)
         thread.start()
         return thread
-
-
-class _Stopped(Exception):
-    """The crew stops while a call waits for better times; nothing of it is committed."""

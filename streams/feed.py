@@ -10,6 +10,7 @@ from typing import Protocol
 from schemas.events import ImageEvent
 from streams.errors import InvalidImage
 from streams.formats.reading import Description
+from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.intake import Intake, message_of
 from streams.ports import ObjectStore, Publisher
@@ -124,7 +125,7 @@ class Feed:
                 listener.skipped(file.name, kind.reason)
                 return True
             data = file.read(-1)
-            description = self.describer.describe(data)
+            description = completed(self.describer.describe(data), file.sidecars())
         except InvalidImage as error:
             listener.failed(file.name, str(error))
             return True

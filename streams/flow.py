@@ -69,6 +69,12 @@ class Flow(Generic[Answer]):
         with self._changed:
             return self._messages
 
+    @property
+    def room(self) -> int:
+        """Messages that may be admitted before it is full."""
+        with self._changed:
+            return max(0, self._max_messages - self._messages)
+
     def assign(self, partitions: Collection[Partition]) -> None:
         """Begin a lease of each partition."""
         with self._changed:
@@ -136,6 +142,10 @@ class Flow(Generic[Answer]):
                     ticket.lease.tickets.popleft()
                     self._count(-1, ticket)
             self._changed.notify_all()
+
+    def lose(self, partitions: Collection[Partition]) -> None:
+        """End leases of partitions that another member may hold already: drop everything at once."""
+        self.revoke(partitions, deadline_s=0)
 
     def revoke(self, partitions: Collection[Partition], *, deadline_s: float) -> None:
         """End leases: drop queued work at once, give running work until the deadline to be committed, drop the rest."""

@@ -7,6 +7,12 @@
     [filter.candidates.gaussian]                                  # options, by the stage's name
     method = "stages.filter.gaussian:Gaussian"                    # a table with `method` becomes that class
     strength = 1.0
+
+    [run.filter]                                                  # how it runs here; no part of the pipeline's hash
+    execution = "processes"
+
+    [topics]                                                      # how its topics are set up; no part of it either
+    partitions = 8
 """
 
 import dataclasses
@@ -14,7 +20,7 @@ import importlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -24,10 +30,16 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 from schemas.model import digest
 from stages.stage import Stage, identity_of
 from streams.errors import UsageError
+from streams.execution import StageRun
+from streams.topic_options import TopicOptions
 
 LIVE = "live"
+REPLAY = "replay"
 IMAGES = "images"
 DEAD_LETTERS = "sem.deadletter"
+HEALTH = "sem.health"
+RUN = "run"
+TOPICS = "topics"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -47,6 +59,9 @@ class Pipeline:
     name: str
     stages: tuple[Stage, ...]
     hash: str
+    runs: Mapping[str, StageRun] = field(default_factory=dict)
+    """How a stage runs, by its name; what is not named runs as `StageRun` says."""
+    topics: TopicOptions = field(default_factory=TopicOptions)
 
     def steps(self, lane: str = LIVE) -> list[Step]:
         """Return the stages with their topics in a lane."""
@@ -61,6 +76,15 @@ def topic(lane: str, word: str) -> str:
     ('sem.images', 'sem.replay.images')
     """
     return f"sem.{word}" if lane == LIVE else f"sem.{lane}.{word}"
+
+
+def group_of(stage: str, lane: str) -> str:
+    """Return the consumer group that answers a stage's messages in a lane.
+
+    >>> group_of("filter", "live"), group_of("filter", "replay")
+    ('filter', 'filter.replay')
+    """
+    return stage if lane == LIVE else f"{stage}.{lane}"
 
 
 def load_pipeline(path: Path | None = None) -> Pipeline:
@@ -94,14 +118,29 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     names = [stage_type.name for stage_type in stage_types]
     if len(set(names)) < len(names):
         raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
-    unknown = sorted(set(tables) - set(names) - {"path"})
+    for table in (RUN, TOPICS):
+        if table in names:
+            raise UsageError(f"{source}: no stage can be named '{table}': [{table}] says how all of them run")
+    unknown = sorted(set(tables) - set(names) - {"path", RUN, TOPICS})
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
     _check_order(stage_types, source)
     stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
     _check_topics(stages, source)
-    return Pipeline(name, stages, digest([_identity(stage, f"{source}: [{stage.name}]") for stage in stages])[:16])
+    identities = [_identity(stage, f"{source}: [{stage.name}]") for stage in stages]
+    runs = _runs(tables.get(RUN, {}), names, f"{source}: [{RUN}]")
+    topics = _made(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
+    return Pipeline(name, stages, digest(identities)[:16], runs, topics)
+
+
+def _runs(table: Any, stages: Sequence[str], place: str) -> dict[str, StageRun]:  # noqa: ANN401 - what TOML gives
+    if not isinstance(table, dict):
+        raise UsageError(f"{place}: expected tables, one a stage")
+    for name in table:
+        if name not in stages:
+            raise UsageError(f"{place}: there is no stage '{name}'; the stages are {', '.join(stages)}")
+    return {name: _made(StageRun, options, f"{place} {name}") for name, options in table.items()}
 
 
 def _check_stage(found: object, place: str) -> None:
@@ -113,7 +152,11 @@ def _check_stage(found: object, place: str) -> None:
 
 
 def _check_topics(stages: tuple[Stage, ...], source: str) -> None:
-    words = [IMAGES, DEAD_LETTERS.removeprefix("sem."), *(stage.emits or stage.name for stage in stages)]
+    words = [
+        IMAGES,
+        *(name.removeprefix("sem.") for name in (DEAD_LETTERS, HEALTH)),
+        *(stage.emits or stage.name for stage in stages),
+    ]
     twice = sorted({word for word in words if words.count(word) > 1})
     if twice:
         raise UsageError(f"{source}: two write to the topic sem.{twice[0]}, so events would go round in circles")

@@ -3,7 +3,7 @@
 Every adapter maps its library's errors to `TransientError` and `InvalidImage`; anything else ends the process.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,16 +48,47 @@ class Outgoing:
     value: bytes
     headers: WireHeaders
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of key, value and headers."""
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value) + headers
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The next offsets to read, and what `Transport.membership` gave while they were held.
+
+    The broker refuses positions under a membership that has ended: a partition that was lost and came back has a new
+    one, so what a zombie still wants to commit cannot pass for the work of its present owner.
+    """
+
+    offsets: Mapping[Partition, int]
+    membership: object = None
+
 
 class Transport(Protocol):
     """One member of a consumer group, with the producer that answers what it reads.
 
     One thread polls, pauses and resumes, and does nothing else; one other thread commits. Rebalances happen inside
-    `poll`, which then calls the two functions given to `subscribe`.
+    `poll`, which then calls the functions given to `subscribe`.
     """
 
-    def subscribe(self, topic: str, *, on_assign: "PartitionsFn", on_revoke: "PartitionsFn") -> None:
-        """Join the group."""
+    def subscribe(
+        self, topic: str, *, on_assign: "PartitionsFn", on_revoke: "PartitionsFn", on_lost: "PartitionsFn"
+    ) -> None:
+        """Join the group.
+
+        ``on_revoke`` may take its time to finish and commit what is in hand: the partitions are given up when it
+        returns. ``on_lost`` must drop everything at once: another member may hold them already.
+
+        Raises
+        ------
+        TransientError
+            If the brokers do not answer; the same call may be tried again.
+        UsageError
+            If the topic does not exist, a permission is missing, or the group's offsets are lost.
+        """
 
     def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
         """Wait for at least one message, at most ``timeout_s``; return what is there, in partition order."""
@@ -68,14 +99,23 @@ class Transport(Protocol):
     def resume(self) -> None:
         """Fetch again."""
 
-    def commit(self, outgoing: Sequence[Outgoing], positions: Mapping[Partition, int]) -> None:
-        """Publish the events and move the group's positions (the next offsets to read), both or neither.
+    def membership(self) -> object:
+        """Return this member's present place in its group, to be committed with.
+
+        Take it *before* asking which partitions are held: it is then never newer than what was held.
+        """
+
+    def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
+        """Publish the events and move the group's positions, both or neither.
 
         Raises
         ------
         TransientError
             If neither happened and the same call may be tried again.
         """
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Return how many messages of each partition held are not yet committed; for the polling thread."""
 
     def close(self) -> None:
         """Leave the group."""
@@ -88,7 +128,17 @@ class Publisher(Protocol):
     """Publishes events outside any transaction: feeds and tools."""
 
     def publish(self, events: Iterable[Outgoing]) -> None:
-        """Publish, and return when every broker acknowledgement is in; raises `TransientError` otherwise."""
+        """Publish, and return when every broker acknowledgement is in.
+
+        Raises
+        ------
+        TransientError
+            If some were not acknowledged: publish all of them again.
+        InvalidImage
+            If an event is larger than Kafka takes.
+        UsageError
+            If a topic does not exist or may not be written to.
+        """
 
     def close(self) -> None:
         """Release the connection."""
@@ -98,13 +148,38 @@ class ObjectStore(Protocol):
     """Bytes under a key that is derived from them: putting the same bytes again changes nothing."""
 
     def put(self, data: bytes, *, folder: str, suffix: str, media_type: str) -> ObjectRef:
-        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process."""
+        """Store under ``<folder>/<sha256[:2]>/<sha256><suffix>``; durable against the end of this process.
+
+        Afterwards the object is young, written a day ago at most, even if it was there before (see `Inventory`).
+        """
 
     def get(self, ref: ObjectRef) -> bytes:
         """Read, with size and sha256 checked; raises `InvalidImage` where it is gone or altered."""
 
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
         """Return those whose bytes are known to be gone; a store that cannot tell cheaply returns none."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as its store lists it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class Inventory(Protocol):
+    """What a store holds below a folder, and its removal, which spares what is younger than a few days."""
+
+    def objects(self, folder: str) -> Iterator[StoredObject]:
+        """List the objects below a folder, in the order of their keys."""
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete objects; those that are gone already count as deleted."""
+
+    def drop_unfinished(self, *, before: datetime) -> int:
+        """Drop what uploads that began before then, and never ended, have left; return how many there were."""
 
 
 class DedupCache(Protocol):
@@ -137,7 +212,10 @@ class SettlementId:
 
 @dataclass(frozen=True)
 class Settlement:
-    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes."""
+    """That an event was answered, and how. ``computed`` names the parts that were not answered from outcomes.
+
+    ``chosen`` is the candidate that a selector selected.
+    """
 
     id: SettlementId
     image_id: str
@@ -147,6 +225,7 @@ class Settlement:
     settled_at: datetime
     reason: str | None = None
     computed: tuple[str, ...] = ()
+    chosen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +235,8 @@ class OutcomeRow:
     key: str
     body: bytes
     created_at: datetime
+    evicted_at: datetime | None = None
+    """When it was evicted, where it is; see `Evictions`."""
 
 
 @dataclass(frozen=True)
@@ -188,11 +269,34 @@ class JobLedger(Protocol):
         """Release the connection."""
 
 
+class Evictions(Protocol):
+    """What `streams.eviction` asks the ledger, and tells it. An *image* is named ``<image_id>:<version>`` here.
+
+    An evicted outcome is one whose object may be deleted. To every method of `JobLedger` but `history` it is absent:
+    a hit on it is a miss, and settling its key again replaces it and makes it live.
+    """
+
+    def old_candidates(self, *, before: datetime, after: str, limit: int) -> list[OutcomeRow]:
+        """Return live outcomes that name an object and were made before then: by key, those behind ``after``."""
+
+    def owners(self, object_keys: Collection[str]) -> dict[str, list[OutcomeRow]]:
+        """Return the outcomes that name each object, evicted ones too; objects that none names are left out."""
+
+    def selections(self, images: Collection[str]) -> dict[str, list[bytes]]:
+        """Return the bodies of all live outcomes of stages that choose a candidate, by image."""
+
+    def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
+        """Return when each image was last answered: the latest settlement of any stage, lane and pipeline."""
+
+    def evict(self, keys: Collection[str], *, at: datetime) -> None:
+        """Mark outcomes evicted; one that is already keeps its time."""
+
+
 class Suspects(Protocol):
     """Deliveries that were in hand when a worker died: one of them may have killed it."""
 
     def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
-        """Count one more death for each."""
+        """Count one more death for each; telling of the same death (time and host) again changes nothing."""
 
     def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
         """Return how many workers each has seen die; those that saw none are left out."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from streams.errors import UsageError
 from streams.formats.limits import DEFAULT_LIMITS
+from streams.formats.sidecar import MAX_BYTES, may_be_sidecar
 from streams.formats.sniff import IMAGE_SUFFIXES
 
 
@@ -17,13 +18,14 @@ class SourceFile:
     """A file to come: its name in the source, how to read it, and its clean truth where one is known.
 
     ``read`` takes the number of bytes wanted, -1 for all; it raises `OSError`, or `InvalidImage` for too large a file.
-    ``siblings`` are the names beside it that differ in the suffix only.
+    ``siblings`` are the names beside it that differ in the suffix only; ``sidecars`` reads those that may tell of it.
     """
 
     name: str
     read: Callable[[int], bytes]
     siblings: tuple[str, ...] = ()
     reference: bytes | None = None
+    sidecars: Callable[[], Iterable[bytes]] = tuple
 
     @property
     def looks_like_an_image(self) -> bool:
@@ -79,7 +81,8 @@ def _file(path: Path, folder: Path, beside: Mapping[str, tuple[str, ...]]) -> So
         return Skipped(relative, "a hidden file, or a macOS resource fork")
     if not path.is_file():
         return Skipped(relative, "no regular file")
-    return SourceFile(relative, partial(_read, path), siblings=beside[path.stem.lower()])
+    siblings = beside[path.stem.lower()]
+    return SourceFile(relative, partial(_read, path), siblings, sidecars=partial(_sidecars, path, siblings))
 
 
 def _by_stem(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -112,6 +115,23 @@ def readable(name: str) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     return readable(path.relative_to(folder).as_posix())
+
+
+def _sidecars(path: Path, siblings: Iterable[str]) -> Iterator[bytes]:
+    """Read, when asked, what may tell of an image."""
+    for name in sorted(siblings):
+        beside = path.with_name(name)
+        if may_be_sidecar(name) and beside != path and beside.is_file() and not beside.is_symlink():
+            yield _beginning(beside)
+
+
+def _beginning(path: Path) -> bytes:
+    """Read a sidecar; it only informs, so one that cannot be read is as one that is not there."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
+    except OSError:
+        return b""
 
 
 def _read(path: Path, size: int) -> bytes:

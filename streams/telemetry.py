@@ -42,11 +42,14 @@ IMAGES = Metric("semstream_images", ("stage", "state"), "Events answered, by how
 PARTS = Metric("semstream_parts", ("stage", "source"), "Parts of outcomes, by source: computed, cache or ledger.")
 SECONDS = Metric("semstream_worker_seconds", ("stage", "activity"), "Where a worker's seconds go.")
 RETRIES = Metric("semstream_retries", ("stage",), "Batches tried again after a transient error.")
+CACHE_FAILURES = Metric("semstream_cache_failures", ("call",), "Calls that the shared cache did not answer.")
+CACHE_AVAILABLE = Metric("semstream_cache_available", ("cache",), "0 while the shared cache is left alone.")
 IN_FLIGHT = Metric("semstream_in_flight_messages", ("stage",), "Messages admitted and not yet committed.")
+LAG = Metric("semstream_lag_messages", ("stage",), "Messages of the partitions held that are not yet committed.")
 STAGE_SECONDS = Metric("semstream_stage_seconds", ("stage",), "Seconds from a batch's arrival to its answers.")
 
-COUNTERS = (IMAGES, PARTS, SECONDS, RETRIES)
-GAUGES = (IN_FLIGHT,)
+COUNTERS = (IMAGES, PARTS, SECONDS, RETRIES, CACHE_FAILURES)
+GAUGES = (IN_FLIGHT, LAG, CACHE_AVAILABLE)
 HISTOGRAMS = (STAGE_SECONDS,)
 BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 1800)
 

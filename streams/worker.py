@@ -3,57 +3,36 @@
 1. `Transport.poll` and 8. `Transport.commit` are called by the `streams.crew.Crew` that a worker's threads form.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import groupby, islice
+from dataclasses import dataclass, replace
 
 import structlog
 
 from schemas.model import Record
 from schemas.scores import Candidate
-from stages.stage import Done, Outcome, Part, Task
+from stages.stage import Part
+from streams.computation import Computation
+from streams.dead_letter_limit import DeadLetterLimit
 from streams.errors import InvalidImage
-from streams.frames import Frames
+from streams.execution import Compute
 from streams.job import Desk, Job, dead_letter, done_event, parse
 from streams.ports import (
-    DedupCache,
-    JobLedger,
     Message,
-    ObjectStore,
     OutcomeRow,
     Outgoing,
-    Partition,
+    Positions,
     Settled,
     State,
     Transport,
 )
-from streams.telemetry import IMAGES, PARTS, Activity, Telemetry
+from streams.surroundings import Surroundings
+from streams.telemetry import IMAGES, PARTS, Activity
 
 MAX_EVENT_BYTES = 700_000
 """Brokers take 1 MB a message, and a dead letter holds the event in base64."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Everything outside the process that a worker reaches, and the clock.
-
-    ``slots`` are the places where a stage may compute at one time, shared by the workers of a process.
-    ``notice`` is told what was computed: the acquisition and the parts.
-    """
-
-    store: ObjectStore
-    cache: DedupCache
-    ledger: JobLedger
-    frames: Frames
-    slots: threading.Semaphore
-    telemetry: Telemetry
-    now: Callable[[], datetime]
-    notice: Callable[[str, Iterable[str]], None] = field(default=lambda acquisition_id, parts: None)
 
 
 @dataclass(frozen=True)
@@ -67,18 +46,28 @@ class Answer:
 class Worker:
     """One stage at its desk: `answer` is steps 2 to 7, `publish` steps 8 and 9."""
 
-    def __init__(self, desk: Desk, transport: Transport, around: Surroundings) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        transport: Transport,
+        around: Surroundings,
+        *,
+        compute: Compute | None = None,
+        limit: DeadLetterLimit | None = None,
+    ) -> None:
         self.desk = desk
         self._transport = transport
         self._around = around
+        self._computation = Computation(desk, around, compute or desk.stage)
+        self._limit = limit
 
     def answer(self, messages: Sequence[Message]) -> list[Answer]:
         """Answer each message with one event; nothing is published yet, but everything it speaks of is durable."""
         parsed = [self._parse(message) for message in messages]
         jobs = [job for job in parsed if isinstance(job, Job)]
-        jobs = self._recall(jobs)
-        jobs = [self._fetch(job) for job in jobs]
-        jobs = self._compute(jobs)
+        recalled = self._recall(jobs)
+        jobs = self._computation.of(recalled)
+        self._check_limit(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs)
         jobs = [self._store(job) for job in jobs]
         settled = self._settle(jobs)
         answers = iter([self._answer(job, settled) for job in jobs])
@@ -87,7 +76,7 @@ class Worker:
     def _parse(self, message: Message) -> Job | Answer:
         """2. Parse; what is malformed goes to the dead letters."""
         try:
-            return parse(message, self.desk)
+            return parse(message, self.desk, now=self._around.now())
         except InvalidImage as error:
             log.warning("event_malformed", stage=self.desk.stage.name, reason=str(error))
             return Answer(dead_letter(message, str(error), self.desk, self._around.now()), {})
@@ -121,50 +110,11 @@ class Worker:
             self._around.ledger.forget([job.key(self.desk, part) for part in gone])
         return replace(job, records={part: record for part, record in records.items() if part not in gone})
 
-    def _fetch(self, job: Job) -> Job:
-        """4. Fetch the frames that the stage needs, where anything is to be computed."""
-        if job.rejection is not None or not job.missing:
-            return job
-        with self.spending(Activity.FETCH):
-            try:
-                frames = self._around.frames.of(job.event, self.desk.stage.needs(job.event))
-            except InvalidImage as error:
-                return replace(job, rejection=str(error))
-        return replace(job, task=Task(job.event, job.missing, frames))
-
-    def _compute(self, jobs: list[Job]) -> list[Job]:
-        """5. Call the stage, with as many frames of one shape as it wants at once."""
-        tasks = [job.task for job in jobs if job.task is not None]
-        outcomes: dict[int, Outcome] = {}
-        for batch in self._batches(tasks):
-            with self.spending(Activity.SLOT):
-                self._around.slots.acquire()
-            try:
-                with self.spending(Activity.COMPUTE):
-                    computed = self.desk.stage(batch)
-            except Exception as error:
-                error.add_note(f"stage {self.desk.stage.name}, images {[t.event.image.image_id for t in batch]}")
-                raise
-            finally:
-                self._around.slots.release()
-            outcomes.update({id(task): outcome for task, outcome in zip(batch, computed, strict=True)})
-        return [self._with_outcome(job, outcomes[id(job.task)]) if job.task else job for job in jobs]
-
-    def _batches(self, tasks: Sequence[Task]) -> Iterator[list[Task]]:
-        for _, group in groupby(sorted(tasks, key=_shape), key=_shape):
-            rest = iter(group)
-            while batch := list(islice(rest, self.desk.stage.at_once)):
-                yield batch
-
-    def _with_outcome(self, job: Job, outcome: Outcome) -> Job:
-        if not isinstance(outcome, Done):
-            return replace(job, task=None, rejection=outcome.reason)
-        if set(outcome.parts) != set(job.missing):
-            wrong = f"stage {self.desk.stage.name} gave {sorted(outcome.parts)}, asked for {sorted(job.missing)}"
-            raise RuntimeError(wrong)
-        self._count_parts("computed", len(outcome.parts))
-        self._around.notice(job.event.acquisition.acquisition_id, outcome.parts)
-        return replace(job, task=None, computed=outcome.parts)
+    def _check_limit(self, *, malformed: int, recalled: Sequence[Job], computed: Sequence[Job]) -> None:
+        """Stop before anything is settled where this stage rejects too much: that may be its own fault."""
+        if self._limit is not None:
+            new = [now.rejection is not None for before, now in zip(recalled, computed, strict=True) if before.open]
+            self._limit.note([True] * malformed + new)
 
     def _store(self, job: Job) -> Job:
         """6. Put the new frames under keys derived from their content."""
@@ -205,7 +155,7 @@ class Worker:
             return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
         return Answer(event, {keys[part]: body for part, body in winners.items()})
 
-    def publish(self, answers: Sequence[Answer], positions: Mapping[Partition, int]) -> None:
+    def publish(self, answers: Sequence[Answer], positions: Positions) -> None:
         """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
         with self.spending(Activity.COMMIT):
             self._transport.commit([answer.event for answer in answers], positions)
@@ -217,10 +167,6 @@ class Worker:
 
     def _count_parts(self, source: str, number: int) -> None:
         self._around.telemetry.count(PARTS, self.desk.stage.name, source, by=number)
-
-
-def _shape(task: Task) -> tuple[int, int]:
-    return next(iter(task.frames.values())).shape if task.frames else (0, 0)
 
 
 def _marked(record: Record, *, hit: bool) -> Record:

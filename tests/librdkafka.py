@@ -12,11 +12,18 @@ class FakeProducer:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
         self.calls: list[str] = []
+        self.arguments: dict[str, tuple[Any, ...]] = {}
         self.failures: list[tuple[str, Exception]] = []
+        self.at_poll: Callable[[], None] = lambda: None
+
+    def poll(self, timeout_s: float) -> None:
+        self.calls.append("poll")
+        self.at_poll()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        def call(*_: object, **__: object) -> None:
+        def call(*arguments: object, **__: object) -> None:
             self.calls.append(name)
+            self.arguments[name] = arguments
             if self.failures and self.failures[0][0] == name:
                 raise self.failures.pop(0)[1]
 
@@ -30,9 +37,16 @@ class FakeConsumer:
         self.settings = settings
         self.messages: list[FakeMessage] = []
         self.calls: list[tuple[str, object]] = []
+        self.topics: list[str] = []
+        self.at_subscribe: Callable[[], None] = lambda: None
 
     def subscribe(self, topics: Sequence[str], **callbacks: Callable[..., None]) -> None:
+        self.topics = list(topics)
         self.callbacks = callbacks
+        self.at_subscribe()
+
+    def assignment(self) -> list[object]:
+        return []
 
     def poll(self, timeout_s: float) -> "FakeMessage | None":
         return self.messages.pop(0) if self.messages else None

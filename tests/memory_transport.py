@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
-from streams.ports import Message, Outgoing, Partition, PartitionsFn
+from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 
 
 class MemoryTransport:
@@ -21,14 +22,21 @@ class MemoryTransport:
         self._paused = False
         self._assign: PartitionsFn = lambda partitions: None
         self._revoke: PartitionsFn = lambda partitions: None
+        self._lose: PartitionsFn = lambda partitions: None
+        self.generation = 0
+        self.memberships: list[object] = []
         self._changed = threading.Condition()
 
-    def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn) -> None:
-        self._assign, self._revoke = on_assign, on_revoke
+    def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn, on_lost: PartitionsFn) -> None:
+        self._assign, self._revoke, self._lose = on_assign, on_revoke, on_lost
         self.assign({message.partition for message in self.waiting})
 
     def assign(self, partitions: Collection[Partition]) -> None:
+        self.generation += 1
         self._assign(partitions)
+
+    def lose(self, partitions: Collection[Partition]) -> None:
+        self._lose(partitions)
 
     def revoke(self, partitions: Collection[Partition]) -> None:
         self._revoke(partitions)
@@ -51,11 +59,18 @@ class MemoryTransport:
         self._paused = False
         self.steps.append("resume")
 
-    def commit(self, outgoing: Sequence[Outgoing], positions: Mapping[Partition, int]) -> None:
+    def membership(self) -> int:
+        return self.generation
+
+    def lag(self) -> dict[Partition, int]:
+        return Counter(message.partition for message in self.waiting)
+
+    def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
         with self._changed:
             if self.refusals:
                 raise self.refusals.pop(0)
-            self.committed.append((list(outgoing), dict(positions)))
+            self.committed.append((list(outgoing), dict(positions.offsets)))
+            self.memberships.append(positions.membership)
             self._changed.notify_all()
 
     def close(self) -> None:

@@ -78,8 +78,9 @@ class Pick(Stage):
         return event.but(selection=records["result"])
 
     def _selection(self, event: ImageEvent) -> Selection:
-        chosen = event.candidates[-1].name if event.candidates else RAW
-        return Selection(chosen=chosen, rule="last", reason="it came last")
+        last = event.candidates[-1] if event.candidates else None
+        hashed = last.config_hash if last else None
+        return Selection(chosen=last.name if last else RAW, chosen_hash=hashed, rule="last", reason="it came last")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A worker with everything around it, in memory and in a temporary folder."""
 
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.events import DEAD_LETTER_TYPE, DeadLetter, ImageEvent
 from schemas.headers import Headers
@@ -10,12 +9,16 @@ from stages.stage import Done, Outcome, Stage, Task
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.folder_store import FolderStore
 from streams.adapters.sql_ledger import SqlLedger
+from streams.dead_letter_limit import DeadLetterLimit
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition
+from streams.ports import Message, Outgoing, Partition, Positions
+from streams.slots import Slots
+from streams.surroundings import Surroundings
+from streams.suspects import Precautions
 from streams.telemetry import Telemetry
-from streams.worker import Surroundings, Worker
+from streams.worker import Worker
 from tests.events import NOON, headers_of, image_event
 from tests.memory_transport import MemoryTransport
 from tests.toys import SIDE, Shade, ToyDecoder
@@ -43,6 +46,9 @@ class Bench:
     store: CountingStore
     ledger: SqlLedger
     offset: int = 0
+    decoder: ToyDecoder = field(default_factory=ToyDecoder)
+    precautions: Precautions | None = None
+    limit: DeadLetterLimit | None = None
 
     def __post_init__(self) -> None:
         self.forget_memory()
@@ -59,14 +65,15 @@ class Bench:
             store=self.store,
             cache=self.cache,
             ledger=self.ledger,
-            frames=Frames(self.store, ToyDecoder()),
-            slots=threading.Semaphore(),
+            frames=Frames(self.store, self.decoder),
+            slots=Slots(1),
             telemetry=self.telemetry,
             now=lambda: NOON,
+            precautions=self.precautions,
             notice=lambda _, parts: self.computed.append(tuple(parts)),
         )
         desk = Desk(Step(stage or Shade(), "sem.images", "sem.shaded"), "live", "p1")
-        return Worker(desk, self.transport, around)
+        return Worker(desk, self.transport, around, limit=self.limit)
 
     def published(self, data: bytes, *, name: str = "a.tif", attempt: int = 1) -> Message:
         """Return the message of an image."""
@@ -80,7 +87,7 @@ class Bench:
         """Answer and publish messages in one batch; return the events."""
         worker = self.worker(stage)
         answers = worker.answer(messages)
-        worker.publish(answers, {P0: messages[-1].offset + 1})
+        worker.publish(answers, Positions({P0: messages[-1].offset + 1}))
         return [answer.event for answer in answers]
 
 

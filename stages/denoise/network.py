@@ -11,7 +11,7 @@ from torch import Tensor
 
 from schemas.frame import Pixels
 from stages.denoise.conditioning import channels, conditions
-from stages.denoise.resident import resident, weights_file, weights_sha256
+from stages.denoise.resident import check_weights, resident, weights_file, weights_sha256
 from stages.denoise.tiling import FEATHER_PX, tiled
 from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise
@@ -33,7 +33,7 @@ class NetworkDenoiser:
     Raises
     ------
     NoWeights
-        If there is no such weights file.
+        If there is no such weights file, or it is corrupt or another network's.
     """
 
     weights: str
@@ -44,7 +44,7 @@ class NetworkDenoiser:
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        weights_file(self.weights)
+        check_weights(self.weights, tuple(self.widths), self.blocks)
 
     def identity(self) -> dict[str, JsonValue]:
         """Return what makes the result what it is: the network's shape, the weights' content, the arithmetic."""

@@ -7,10 +7,13 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from stages.denoise.unet import ResidualUNet
 
 SHIPPED = Path(__file__).parent / "weights"
+SUMS = "SHA256SUMS"
+"""Beside the shipped weights: their sha256, in the form that ``sha256sum --check`` reads."""
 
 
 class NoWeights(ValueError):
@@ -44,6 +47,41 @@ def _sha256(path: Path, modified_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
+    """See that a network can take these weights, before any image waits for it; 10 ms for 2 MB.
+
+    Raises
+    ------
+    NoWeights
+        If the file is absent, no safetensors file, or another network's, if it holds numbers that are none, or if it is
+        a shipped one and not as it was shipped.
+    """
+    _check(weights_file(weights), weights_sha256(weights), widths, blocks)
+
+
+@lru_cache(maxsize=16)
+def _check(path: Path, sha256: str, widths: tuple[int, ...], blocks: int) -> None:
+    if path.parent == SHIPPED and sha256 not in (SHIPPED / SUMS).read_text():
+        raise NoWeights(
+            f"{path} is not as it was shipped: the file is corrupt, or was replaced; install semstream again"
+        )
+    with torch.device("meta"):
+        expected = {name: value.shape for name, value in ResidualUNet(widths, blocks).state_dict().items()}
+    found = _tensors(path, widths, blocks)
+    if {name: value.shape for name, value in found.items()} != expected:
+        raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: it is another network's")
+    if not all(bool(value.isfinite().all()) for value in found.values()):
+        raise NoWeights(f"{path} holds numbers that are not finite: the file is corrupt; copy or train it again")
+
+
+def _tensors(path: Path, widths: tuple[int, ...], blocks: int) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        reason = str(error).splitlines()[0]
+        raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: {reason}") from error
+
+
 @lru_cache(maxsize=4)
 def resident(path: Path, sha256: str, widths: tuple[int, ...], blocks: int, device: str) -> ResidualUNet:
     """Return a network with these weights on a device, loaded once; the sha256 tells a replaced file from the old one.
@@ -55,8 +93,8 @@ def resident(path: Path, sha256: str, widths: tuple[int, ...], blocks: int, devi
     """
     network = ResidualUNet(widths, blocks)
     try:
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    except (SafetensorError, RuntimeError) as error:
+        network.load_state_dict({name: value.float() for name, value in _tensors(path, widths, blocks).items()})
+    except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: {reason}") from error
     network.requires_grad_(requires_grad=False)

@@ -41,8 +41,13 @@ class Selector(Rule, Stage):
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """Choose for each image."""
-        return [Done({"selection": Part(select(t.event.candidates, t.event.noise, self))}) for t in batch]
+        return [Done({"selection": Part(self._selection(task))}) for task in batch]
 
     def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
         """Add the selection."""
         return event.but(selection=records["selection"])
+
+    def _selection(self, task: Task) -> Selection:
+        selection = select(task.event.candidates, task.event.noise, self)
+        hashes = {candidate.name: candidate.config_hash for candidate in task.event.candidates}
+        return selection.but(chosen_hash=hashes.get(selection.chosen))

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
-CLIENT: dict[str, str | int | bool] = {"fetch.wait.max.ms": 10, "auto.offset.reset": "earliest", "log_level": 0}
-"""Client settings for it: it never wakes a waiting fetch, so fetches are short; nothing on it precedes its readers."""
+from streams.settings import KafkaSettings
+
+READING: dict[str, str | int | bool] = {"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}
+"""How to read from it: it never wakes a waiting fetch, so fetches are short; nothing on it precedes its readers."""
 
 
 class InProcessCluster:
@@ -21,6 +23,6 @@ class InProcessCluster:
     def __init__(self, topics: Iterable[str] = ()) -> None:
         self._owner = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "in-process", "log_level": 0})
         brokers = self._owner.list_topics(timeout=10).brokers.values()
-        self.bootstrap_servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+        self.settings = KafkaSettings(bootstrap_servers=",".join(f"{broker.host}:{broker.port}" for broker in brokers))
         for topic in topics:
             self._owner.list_topics(topic, timeout=10)

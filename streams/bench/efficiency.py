@@ -20,7 +20,7 @@ from streams.bench.rehearsal import rehearse
 from streams.pipeline import Pipeline
 from streams.source import SourceFile, first
 from streams.telemetry import SECONDS, Activity
-from streams.wiring import use_one_thread_a_slot
+from streams.wiring.process import use_one_thread_a_slot
 
 SIZE_PX = 512
 

@@ -11,7 +11,8 @@ from streams.feed import Feed, Window
 from streams.pipeline import Pipeline
 from streams.results import Results
 from streams.source import SourceFile
-from streams.wiring import Embedded, embedded, utc_now
+from streams.wiring.embedded import Embedded, embedded
+from streams.wiring.process import utc_now
 
 
 @dataclass(frozen=True)

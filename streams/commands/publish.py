@@ -21,7 +21,7 @@ from streams.commands.run import INSTRUMENT_ID, AsJson
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
 from streams.settings import Settings
-from streams.wiring import journal_standing, publishing
+from streams.wiring.publishing import journal_standing, publishing
 
 SHOWN = 10
 PROGRESS_EVERY_S = 5.0

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,29 +12,30 @@ import typer
 from schemas.events import DeadLetter
 from schemas.model import Record
 from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
+from streams.commands.ledger import OutFolder, ledger_meant
+from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
-from streams.session import STATE
 from streams.source import readable
-from streams.wiring import open_ledger
+from streams.wiring.embedded import LEDGER_FILE
 
 
 def show(
     image: Annotated[
         str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("out"),
+    out: OutFolder = None,
     *,
+    settings: SettingsFile = None,
     json: AsJson = False,
 ) -> None:
     """Tell the whole story of one image: how each stage answered, every candidate, and what was selected why."""
     wanted = _wanted(image)
-    ledger = open_ledger(out / STATE)
-    outcomes, settlements = ledger.history(wanted)
-    ledger.close()
+    with ledger_meant(out, settings) as found:
+        outcomes, settlements = found.ledger.history(wanted)
     if not settlements:
-        raise UsageError(_why_unknown(image, out))
+        raise UsageError(_why_unknown(image, Path(found.place)))
     if json:
         typer.echo(orjson.dumps(_everything(outcomes, settlements)))
         return
@@ -58,17 +60,18 @@ def _wanted(image: str) -> str:
     return readable(image)
 
 
-def _why_unknown(image: str, out: Path) -> str:
+def _why_unknown(image: str, ledger: Path) -> str:
     """Say why the ledger has nothing: a file that failed before it became an image is in the dead letters only."""
-    lines = (out / "deadletters.jsonl").read_bytes().splitlines() if (out / "deadletters.jsonl").is_file() else []
+    letters = ledger.parent.parent / "deadletters.jsonl"
+    lines = letters.read_bytes().splitlines() if ledger.name == LEDGER_FILE and letters.is_file() else []
     for letter in map(DeadLetter.from_json, lines):
         if letter.source_name and letter.source_name.split("/")[-1] == Path(readable(image)).name:
             return f"{letter.source_name} failed before it became an image: {letter.reason}"
-    return f"the ledger of {out} knows no image '{image}'; give a file, an image id or a published name"
+    return f"the ledger {ledger} knows no image '{image}'; give a file, an image id or a published name"
 
 
 def _everything(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Mapping[str, object]:
-    bodies = [{"key": row.key, "created_at": row.created_at, "body": orjson.loads(row.body)} for row in outcomes]
+    bodies = [{**asdict(row), "body": orjson.loads(row.body)} for row in outcomes]
     return {"outcomes": bodies, "settlements": list(settlements)}
 
 
@@ -85,7 +88,8 @@ def _story(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) ->
         stage = row.key.split(":")[2]
         record = bodies[stage].from_json(row.body) if stage in bodies else None
         if isinstance(record, Candidate):
-            yield f"{record.stage:<9} {record.name:<12} {_error(record):<42} config {record.config_hash[:12]}"
+            gone = f", pixels removed {row.evicted_at:%Y-%m-%d}" if row.evicted_at else ""
+            yield f"{record.stage:<9} {record.name:<12} {_error(record):<42} config {record.config_hash[:12]}{gone}"
         elif isinstance(record, Scoring):
             yield f"noise     {_noise(record.noise)}"
         elif isinstance(record, Selection):

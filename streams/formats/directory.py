@@ -125,6 +125,21 @@ def directories(data: memoryview, limits: Limits) -> tuple[Directory, ...]:
     return tuple(found.values())
 
 
+def subdirectory(data: memoryview, parent: Directory, code: int) -> Directory | None:
+    """Read the directory that a tag points to, as EXIF's; ``None`` where the tag is absent, or points to none.
+
+    What a pointer leads to is beside the image: where it is broken that is lost, and the image is not.
+    """
+    offset = parent.number(code, 0)
+    if not offset:
+        return None
+    try:
+        found, _ = _directory(data, _Flavour(order=parent.order, big=parent.big), offset)
+    except InvalidImage:
+        return None
+    return found if found.tags else None
+
+
 def _directory(data: memoryview, flavour: _Flavour, offset: int) -> tuple[Directory, int]:
     """Read one directory and the offset of the next, 0 after the last."""
     (count,) = flavour.unpack(data, offset, "H", "Q")

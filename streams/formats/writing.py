@@ -4,6 +4,7 @@ The tags are written here rather than by tifffile, which cannot keep a maker's b
 """
 
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from schemas.frame import Frame
 from schemas.image import Roi
 from streams.errors import InvalidImage
-from streams.formats.directory import ByteOrder, Directory, Tag
+from streams.formats.directory import ByteOrder, Directory, Tag, subdirectory
 from streams.formats.limits import DEFAULT_LIMITS, Limits
 from streams.formats.page import PagePixels, full_scale
 from streams.formats.reading import opened
@@ -23,7 +24,10 @@ _ASCII, _SHORT, _LONG, _FLOAT, _LONG8 = 2, 3, 4, 11, 16
 _NUMPY = {_SHORT: "u2", _LONG: "u4", _FLOAT: "f4", _LONG8: "u8"}
 _STORAGE = frozenset({254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 297, 317})
 _STORAGE |= {322, 323, 324, 325, 332, 333, 334, 336, 338, 339, 347, 529, 530, 531, 532, *range(512, 522)}
-_POINTERS = frozenset({330, 34665, 34853, 40965})
+_EXIF, _GPS, _INTEROPERABILITY = 34665, 34853, 40965
+_OF_THE_PAGE, _OF_OTHERS = (_EXIF, _GPS), {_EXIF: (_INTEROPERABILITY,)}
+"""Tags of the page, and of a directory that a tag points to, that point to a directory. Thumbnails are left behind."""
+_POINTERS = frozenset({330, _EXIF, _GPS, _INTEROPERABILITY})
 _DESCRIPTION, _SOFTWARE, _COLOUR_MAP = 270, 305, 320
 _STACK_DESCRIPTIONS = (b"ImageJ=", b"<?xml", b"<OME", b'{"shape"')
 _CLASSIC_MAX_BYTES = 2**32 - 2**24
@@ -35,10 +39,10 @@ def stitched(
     """Put a selected frame in the place of the specimen and write the page as a TIFF file of one page.
 
     The dtype and the scale are the source's, rounded to its levels; everything outside ``roi`` is as it was. Tags are
-    kept byte for byte, besides those that tell how pixels are stored, pointers to further directories (EXIF), the
-    description of a stack, and ``Software``, to which this program is added. PNG, BMP and JPEG files and grey copies in
-    colour become grey TIFF; pixels of 1, 2 and 4 bits become 8, of 9 to 15 bits become 16 with their full scale in tag
-    281.
+    kept byte for byte, those of the EXIF directory among them, besides those that tell how pixels are stored,
+    thumbnails, the description of a stack, and ``Software``, to which this program is added. PNG, BMP and JPEG files
+    and grey copies in colour become grey TIFF; pixels of 1, 2 and 4 bits become 8, of 9 to 15 bits become 16 with their
+    full scale in tag 281.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def stitched(
     pixels = source.page(page)
     result = replace(pixels, stored=pixels.stored.copy())
     result.crop(roi)[...] = pixels.scale.stored(selected.pixels, pixels.stored.dtype)
-    return _file(result, is_stack=source.page_count > 1)
+    return _file(result, memoryview(original), is_stack=source.page_count > 1)
 
 
 def check_fit(selected: Frame, roi: Roi) -> None:
@@ -73,7 +77,7 @@ class _Tags:
         return Tag(code=code, type=_ASCII, count=len(text) + 1, value=memoryview(text + b"\0"), order=self.order)
 
 
-def _file(pixels: PagePixels, *, is_stack: bool) -> bytes:
+def _file(pixels: PagePixels, original: memoryview, *, is_stack: bool) -> bytes:
     """Lay out the file. The directory comes last, so that a truncated copy is no TIFF rather than a darker image."""
     directory = pixels.directory
     order: ByteOrder = directory.order if directory else "<"
@@ -81,28 +85,53 @@ def _file(pixels: PagePixels, *, is_stack: bool) -> bytes:
     header_bytes = 16 if big else 8
     tags = _kept(directory, is_stack=is_stack) | _storage(pixels, _Tags(order), header_bytes, big=big)
     strip = np.ascontiguousarray(pixels.stored, pixels.stored.dtype.newbyteorder(order)).tobytes()
-    start = header_bytes + len(strip) + len(strip) % 2
-    values, entries = _laid_out(sorted(tags.values(), key=lambda tag: tag.code), order, start, big=big)
+    strip += b"\0" * (len(strip) % 2)
+    layout = _Layout(order, big)
+    beside, pointers = layout.subdirectories(original, directory, _OF_THE_PAGE, header_bytes + len(strip))
+    last, offset = layout.directory(tags | pointers, header_bytes + len(strip) + len(beside))
     mark = b"II" if order == "<" else b"MM"
-    header = struct.pack(f"{order}HHHQ", 43, 8, 0, start + len(values)) if big else b""
-    header = header or struct.pack(f"{order}HI", 42, start + len(values))
-    return b"".join((mark, header, strip, b"\0" * (len(strip) % 2), values, entries))
+    header = struct.pack(f"{order}HHHQ", 43, 8, 0, offset) if big else struct.pack(f"{order}HI", 42, offset)
+    return b"".join((mark, header, strip, beside, last))
 
 
-def _laid_out(tags: list[Tag], order: ByteOrder, start: int, *, big: bool) -> tuple[bytes, bytes]:
-    """Values too long for an entry, placed from byte ``start`` on, and the directory that points to them."""
-    room, pointer, count = (8, "Q", "Q") if big else (4, "I", "H")
-    values = bytearray()
-    entries = [struct.pack(order + count, len(tags))]
-    for tag in tags:
-        entries.append(struct.pack(f"{order}HH{pointer}", tag.code, tag.type, tag.count))
-        if len(tag.value) <= room:
-            entries.append(bytes(tag.value).ljust(room, b"\0"))
-        else:
-            entries.append(struct.pack(order + pointer, start + len(values)))
-            values += tag.value
-            values += b"\0" * (len(values) % 2)
-    return bytes(values), b"".join((*entries, struct.pack(order + pointer, 0)))
+@dataclass(frozen=True)
+class _Layout:
+    """Lays out directories in classic TIFF or BigTIFF, from any byte of a file on."""
+
+    order: ByteOrder
+    big: bool
+
+    def directory(self, tags: Mapping[int, Tag], start: int) -> tuple[bytes, int]:
+        """A directory behind the values too long for its entries, and the offset of the directory itself."""
+        room, pointer, count = (8, "Q", "Q") if self.big else (4, "I", "H")
+        values = bytearray()
+        entries = [struct.pack(self.order + count, len(tags))]
+        for tag in sorted(tags.values(), key=lambda tag: tag.code):
+            entries.append(struct.pack(f"{self.order}HH{pointer}", tag.code, tag.type, tag.count))
+            if len(tag.value) <= room:
+                entries.append(bytes(tag.value).ljust(room, b"\0"))
+            else:
+                entries.append(struct.pack(self.order + pointer, start + len(values)))
+                values += tag.value
+                values += b"\0" * (len(values) % 2)
+        return b"".join((values, *entries, struct.pack(self.order + pointer, 0))), start + len(values)
+
+    def subdirectories(
+        self, original: memoryview, parent: Directory | None, codes: Sequence[int], start: int
+    ) -> tuple[bytes, dict[int, Tag]]:
+        """The directories that these of a directory's tags point to, laid out, and the tags that then point there."""
+        laid: bytes = b""
+        pointers: dict[int, Tag] = {}
+        for code in codes:
+            child = subdirectory(original, parent, code) if parent else None
+            if child is None:
+                continue
+            inner, tags = self.subdirectories(original, child, _OF_OTHERS.get(code, ()), start + len(laid))
+            tags |= {tag.code: tag for tag in child.tags.values() if tag.code not in _POINTERS}
+            own, offset = self.directory(tags, start + len(laid) + len(inner))
+            laid += inner + own
+            pointers[code] = _Tags(self.order).numbers(code, _LONG8 if self.big else _LONG, offset)
+        return laid, pointers
 
 
 def _kept(directory: Directory | None, *, is_stack: bool) -> dict[int, Tag]:

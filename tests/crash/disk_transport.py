@@ -2,10 +2,10 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from streams.ports import Message, Outgoing, Partition, PartitionsFn
+from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 
 Line = dict[str, str]
 
@@ -25,7 +25,7 @@ class DiskTransport:
         self._next = self.position()
         self.between: Callable[[], None] = lambda: None
 
-    def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn) -> None:
+    def subscribe(self, topic: str, *, on_assign: PartitionsFn, on_revoke: PartitionsFn, on_lost: PartitionsFn) -> None:
         on_assign([Partition(topic, 0)])
 
     def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
@@ -40,9 +40,15 @@ class DiskTransport:
     def resume(self) -> None:
         pass
 
-    def commit(self, outgoing: Sequence[Outgoing], positions: Mapping[Partition, int]) -> None:
+    def membership(self) -> None:
+        return None
+
+    def lag(self) -> dict[Partition, int]:
+        return {}
+
+    def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
         events = self.events() + [_line(event) for event in outgoing]
-        (position,) = positions.values()
+        (position,) = positions.offsets.values()
         if self._torn:
             self._write(self.position(), events)
             self.between()

@@ -7,7 +7,6 @@ which has imported everything and started no thread.
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,11 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Outgoing, Partition
+from streams.ports import Outgoing, Partition, Positions
+from streams.slots import Slots
+from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
-from streams.worker import Surroundings, Worker
+from streams.worker import Worker
 from tests.crash.disk_transport import DiskTransport
 from tests.events import NOON, headers_of, image_event
 from tests.toys import SIDE, Shade, ToyDecoder, toy_file
@@ -68,12 +69,12 @@ def work(folder: Path, fate: Fate, *, torn: bool) -> None:
     ledger = fate.upon(SqlLedger.sqlite(folder / "ledger.sqlite"), "ledger")
     cache = fate.upon(DictCache(), "cache")
     frames = Frames(store, ToyDecoder())
-    around = Surroundings(store, cache, ledger, frames, threading.Semaphore(), Telemetry(), lambda: NOON)
+    around = Surroundings(store, cache, ledger, frames, Slots(1), Telemetry(), lambda: NOON)
     desk = Desk(Step(Shade(), "sem.images", "sem.shaded"), "live", "p1")
     worker = Worker(desk, transport, around)
     while messages := transport.poll(limit=2, timeout_s=0):
         answers = worker.answer(messages)
-        worker.publish(answers, {Partition("sem.images", 0): messages[-1].offset + 1})
+        worker.publish(answers, Positions({Partition("sem.images", 0): messages[-1].offset + 1}))
 
 
 def prepare(folder: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,12 +19,20 @@ def _model(fixture: Path) -> type[Record]:
     return TYPES[fixture.stem.split("-")[0]]
 
 
+def _what_was_known(sent_on: Any, original: Any) -> Any:
+    """Leave out the fields that events have grown since, at every depth."""
+    if isinstance(original, dict) and isinstance(sent_on, dict):
+        return {key: _what_was_known(sent_on[key], value) for key, value in original.items() if key in sent_on}
+    if isinstance(original, list) and isinstance(sent_on, list) and len(sent_on) == len(original):
+        return [_what_was_known(*pair) for pair in zip(sent_on, original, strict=True)]
+    return sent_on
+
+
 @pytest.mark.parametrize("fixture", RELEASED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_events_of_every_released_version_parse_for_ever(fixture: Path) -> None:
     parsed = _model(fixture).from_json(fixture.read_bytes())
-    sent_on = json.loads(parsed.to_json())
     original = json.loads(fixture.read_bytes())
-    assert {key: sent_on[key] for key in original} == original
+    assert _what_was_known(json.loads(parsed.to_json()), original) == original
 
 
 @pytest.mark.parametrize("fixture", RELEASED, ids=lambda path: f"{path.parent.name}/{path.stem}")

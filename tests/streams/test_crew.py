@@ -9,9 +9,9 @@ from streams.crew import Crew, Pace
 from streams.errors import TransientError
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition
-from streams.telemetry import RETRIES, Telemetry
-from streams.worker import Answer, Worker
+from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
+from streams.telemetry import LAG, RETRIES, Telemetry
+from tests.echo_worker import EchoWorker
 from tests.memory_transport import MemoryTransport
 from tests.toys import Shade
 
@@ -23,22 +23,6 @@ Respond = Callable[[Sequence[Message]], None]
 
 def messages(partition: Partition, count: int, *, size: int = 1) -> list[Message]:
     return [Message(partition, n, 0, None, f"{partition.number}/{n}".encode().ljust(size), ()) for n in range(count)]
-
-
-class EchoWorker(Worker):
-    """Answers a message with itself, after whatever a test wants to happen first."""
-
-    def __init__(self, transport: MemoryTransport, respond: Respond) -> None:
-        self.desk = DESK
-        self._transport = transport
-        self._respond = respond
-
-    def answer(self, messages: Sequence[Message]) -> list[Answer]:
-        self._respond(messages)
-        return [Answer(Outgoing("u", None, (message.value or b"").strip(), ()), {}) for message in messages]
-
-    def publish(self, answers: Sequence[Answer], positions: object) -> None:
-        self._transport.commit([answer.event for answer in answers], positions)  # type: ignore[arg-type]
 
 
 Start = Callable[..., tuple[Crew, "Future[None]"]]
@@ -56,7 +40,7 @@ def start() -> Iterator[Start]:
             pace: Pace = QUICK,
             telemetry: Telemetry | None = None,
         ) -> tuple[Crew, "Future[None]"]:
-            crew = Crew(EchoWorker(transport, respond), transport, pace, telemetry or Telemetry())
+            crew = Crew(EchoWorker(DESK, transport, respond), transport, pace, telemetry or Telemetry())
             crews.append(crew)
             return crew, pool.submit(crew.run)
 
@@ -237,3 +221,145 @@ def test_a_commit_that_was_refused_is_not_repeated_for_a_partition_that_was_lost
     crew.stop()
     running.result(timeout=30)
     assert transport.committed == [([Outgoing("u", None, b"1/0", ())], {P1: 1})]
+
+
+def test_a_lost_partition_is_dropped_at_once_whatever_is_being_done_for_it(start: Start) -> None:
+    taken, gate, dropped = threading.Event(), threading.Event(), threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        if batch[0].partition == P0:
+            taken.set()
+            assert gate.wait(30)
+
+    def lose() -> None:
+        if taken.is_set() and not dropped.is_set():
+            transport.lose([P0])
+            dropped.set()
+            transport.assign([P1])
+            transport.waiting = messages(P1, 1)
+
+    transport = MemoryTransport(messages(P0, 1))
+    transport.at_poll = lose
+    crew, running = start(transport, respond, pace=Pace(handlers=2, batch_age_s=0, revoke_deadline_s=600))
+    assert dropped.wait(30)
+    transport.wait_for_events(1)
+    gate.set()
+    crew.stop()
+    running.result(timeout=30)
+    assert transport.committed == [([Outgoing("u", None, b"1/0", ())], {P1: 1})]
+
+
+def test_a_commit_carries_the_membership_of_its_partitions_not_a_newer_one(start: Start) -> None:
+    """A worker that was stopped between asking what it holds and committing must be refused by the broker."""
+    answered: list[object] = []
+
+    class Thawing(MemoryTransport):
+        def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
+            if not answered:
+                self.lose([P0])
+                self.assign([P0])
+                self.waiting = messages(P0, 1)
+            answered.append(positions.membership)
+            if positions.membership != self.generation:
+                raise TransientError("a membership that ended")
+            super().commit(outgoing, positions)
+
+    transport = Thawing(messages(P0, 1))
+    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0))
+    transport.wait_for_events(1)
+    crew.stop()
+    running.result(timeout=30)
+    assert answered == [1, 2]
+    assert transport.committed == [([Outgoing("u", None, b"0/0", ())], {P0: 1})]
+
+
+def test_what_was_lost_after_the_membership_was_taken_is_not_published(start: Start) -> None:
+    class Losing(MemoryTransport):
+        asked = False
+
+        def membership(self) -> int:
+            taken = super().membership()
+            if not self.asked:
+                self.asked = True
+                self.lose([P0])
+                self.assign([P0])
+                self.waiting = messages(P0, 2)
+            return taken
+
+    transport = Losing(messages(P0, 1))
+    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0))
+    transport.wait_for_events(2)
+    crew.stop()
+    running.result(timeout=30)
+    assert [event.value for event in transport.events] == [b"0/0", b"0/1"]
+    assert set(transport.memberships) == {2}
+
+
+def test_a_crew_tells_how_far_it_is_behind(start: Start) -> None:
+    gate = threading.Event()
+    transport, telemetry = MemoryTransport(messages(P0, 12)), Telemetry()
+    pace = Pace(handlers=1, batch_age_s=0, max_in_flight=4, max_batch=1)
+    crew, running = start(transport, lambda _: gate.wait(30), pace=pace, telemetry=telemetry)
+    measured = threading.Event()
+
+    def look() -> None:
+        if telemetry.registry.get_sample_value(LAG.name, {"stage": "shade"}) == 8:
+            measured.set()
+
+    transport.at_poll = look
+    assert measured.wait(30)
+    gate.set()
+    crew.stop()
+    running.result(timeout=30)
+
+
+def test_brokers_that_do_not_answer_yet_are_waited_for(start: Start) -> None:
+    class Late(MemoryTransport):
+        asked = 0
+
+        def subscribe(self, topic: str, **callbacks: PartitionsFn) -> None:
+            self.asked += 1
+            if self.asked < 3:
+                raise TransientError("no broker")
+            super().subscribe(topic, **callbacks)
+
+    transport = Late(messages(P0, 1))
+    crew, running = start(transport)
+    transport.wait_for_events(1)
+    crew.stop()
+    running.result(timeout=30)
+
+
+def test_a_crew_that_waits_for_brokers_stops_at_once(start: Start) -> None:
+    asked = threading.Event()
+
+    class Absent(MemoryTransport):
+        def subscribe(self, topic: str, **callbacks: PartitionsFn) -> None:
+            asked.set()
+            raise TransientError("no broker")
+
+    transport = Absent([])
+    crew, running = start(transport)
+    assert asked.wait(30)
+    crew.stop()
+    running.result(timeout=30)
+    assert transport.closed
+
+
+def test_the_group_is_left_although_a_handler_does_not_end(start: Start) -> None:
+    taken, gate, left = threading.Event(), threading.Event(), threading.Event()
+
+    def respond(batch: Sequence[Message]) -> None:
+        taken.set()
+        assert gate.wait(30)
+
+    class Leaving(MemoryTransport):
+        def close(self) -> None:
+            left.set()
+
+    crew, running = start(Leaving(messages(P0, 1)), respond, pace=Pace(handlers=1, revoke_deadline_s=0))
+    assert taken.wait(30)
+    crew.stop()
+    assert left.wait(30)
+    running.result(timeout=30)
+    gate.set()

@@ -19,7 +19,7 @@ from schemas.events import DeadLetter
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.summary import Summary
-from streams.wiring import embedded
+from streams.wiring.embedded import embedded
 from tests.folders import TOYS, Run, events_of, write_images
 from tests.hostile.corpus import CORPUS, PLACES, Verdict
 

@@ -85,6 +85,17 @@ def file(name: str, pages: int = 1, *, reference: bytes | None = None, text: byt
     return SourceFile(name, partial(first, TIFF + bytes([pages]) + text), reference=reference)
 
 
+def test_a_sidecar_tells_the_pixel_size_and_changes_nothing_else(feed: Feed, audience: Audience) -> None:
+    alone = file("a.tif")
+    told = replace(alone, sidecars=lambda: [b"[SemImageFile]\nUserName=Jane\nPixelSize=24.8\n"])
+    feed.run([alone, told], audience)
+    without, with_sidecar = audience.images
+    assert with_sidecar.image.pixel_size_nm == 24.8
+    assert with_sidecar.image.but(pixel_size_nm=None) == without.image
+    assert with_sidecar.acquisition == without.acquisition
+    assert b"Jane" not in audience.outgoing[1].value
+
+
 def test_an_image_is_stored_then_published_under_its_identity(feed: Feed, audience: Audience) -> None:
     feed.run([file("lot/a.tif")], audience)
     (outgoing,) = audience.outgoing

@@ -97,6 +97,27 @@ def test_what_is_not_finished_at_the_deadline_is_dropped_and_a_late_answer_goes_
     assert flow.in_flight == 1
 
 
+def test_lost_partitions_are_dropped_without_waiting_for_running_work() -> None:
+    flow = flow_of(P0, P1)
+    flow.admit([message(P0, 0), message(P0, 1), message(P1, 0)])
+    (running,) = flow.take(count=1, age_s=0)
+    flow.lose([P0])
+    assert flow.in_flight == 1
+    flow.finish([running], ["late"])
+    assert flow.held([running]) == []
+    (other,) = flow.take(count=2, age_s=0)
+    flow.finish([other], ["b"])
+    assert [ticket.answer for ticket in flow.collect(limit=10)] == ["b"]
+
+
+def test_room_is_what_may_still_come() -> None:
+    flow = flow_of(P0, max_messages=3)
+    flow.admit([message(P0, 0)])
+    assert flow.room == 2
+    flow.admit([message(P0, n) for n in range(1, 6)])
+    assert flow.room == 0
+
+
 def test_messages_of_partitions_that_are_not_held_are_ignored() -> None:
     flow = flow_of(P0)
     flow.admit([message(P1, 0)])

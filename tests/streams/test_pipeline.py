@@ -7,6 +7,7 @@ import pytest
 
 from stages.stage import Stage
 from streams.errors import UsageError
+from streams.execution import Execution, StageRun
 from streams.pipeline import Pipeline, load_pipeline
 from tests.toys import Focus
 
@@ -48,6 +49,25 @@ def load(tmp_path: Path) -> Load:
         return load_pipeline(tmp_path / "pipeline.toml")
 
     return load
+
+
+def test_how_topics_are_set_up_is_no_part_of_what_is_computed(load: Load) -> None:
+    plain, other = load(TOYS), load(TOYS + "[topics]\npartitions = 3\nretention_hours = 24\n")
+    assert plain.hash == other.hash
+    assert (plain.topics.partitions, other.topics.partitions, other.topics.retention_hours) == (8, 3, 24)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("partitions = 0", "partitions = 0: input should be greater than or equal to 1"),
+        ("partitons = 3", "unknown option 'partitons'"),
+        ("max_message_bytes = 1000", "max_message_bytes = 1000"),
+    ],
+)
+def test_a_wrong_option_of_topics_is_named(load: Load, table: str, said: str) -> None:
+    with pytest.raises(UsageError, match=rf"\[topics\].*{said}"):
+        load(f"{TOYS}[topics]\n{table}\n")
 
 
 def test_stages_come_in_order_with_the_topics_that_their_names_give(load: Load) -> None:
@@ -166,6 +186,28 @@ def test_a_file_that_is_absent_or_no_text_is_told_with_its_path(tmp_path: Path) 
     for name in ("absent.toml", "latin.toml", "."):
         with pytest.raises(UsageError, match="cannot read the pipeline file"):
             load_pipeline(tmp_path / name)
+
+
+def test_how_a_stage_runs_is_no_part_of_the_hash(load: Load) -> None:
+    plain = load(TOYS)
+    pipeline = load(TOYS + '[run.shade]\nexecution = "processes"\nslots = 3\n')
+    assert pipeline.hash == plain.hash
+    assert pipeline.runs == {"shade": StageRun(Execution.PROCESSES, slots=3)}
+    assert plain.runs == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[run.blur]\n", "there is no stage 'blur'; the stages are shade, pick"),
+        ('[run.shade]\nexecution = "fibres"\n', "execution"),
+        ("[run.shade]\nslots = 0\n", "a stage needs one at least"),
+        ("[run.shade]\nthreads = 2\n", "unknown option 'threads'"),
+    ],
+)
+def test_a_way_of_running_that_does_not_exist_is_refused(load: Load, table: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(TOYS + table)
 
 
 def test_two_candidates_of_one_name_are_refused_wherever_they_are(load: Load) -> None:

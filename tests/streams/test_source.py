@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import InvalidImage, UsageError
+from streams.formats.sidecar import MAX_BYTES
 from streams.source import Skipped, SourceFile, folder_files
 
 
@@ -34,6 +35,35 @@ def test_a_file_knows_its_sidecars_and_not_the_whole_folder(tmp_path: Path) -> N
     assert siblings["a.txt"] == {"A.tif", "a.txt"}
     assert siblings["a.tif.xml"] == {"A.tif", "a.tif.xml"}
     assert siblings["b.tif"] == {"b.tif"}
+
+
+def test_a_file_reads_the_sidecars_beside_it_and_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
+    put(tmp_path / "in", "a.tif", "A.TXT", "a.hdr", "a.tif.xml", "b.txt")
+    put(tmp_path / "elsewhere", "secret.txt")
+    (tmp_path / "in" / "b.tif").write_bytes(b"")
+    (tmp_path / "in" / "c.tif").write_bytes(b"")
+    (tmp_path / "in" / "c.txt").symlink_to(tmp_path / "elsewhere" / "secret.txt")
+    told = {name: list(f.sidecars()) for name, f in found(tmp_path / "in").items() if isinstance(f, SourceFile)}
+    assert told["a.tif"] == [b"A.TXT", b"a.hdr"]
+    assert told["b.tif"] == [b"b.txt"]
+    assert told["c.tif"] == []
+
+
+def test_a_sidecar_that_vanishes_is_as_one_that_was_never_there(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a.txt")
+    file = found(tmp_path)["a.tif"]
+    (tmp_path / "a.txt").unlink()
+    assert isinstance(file, SourceFile)
+    assert list(file.sidecars()) == []
+
+
+def test_of_a_huge_sidecar_only_the_beginning_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a.txt")
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(10**10)
+    image = found(tmp_path)["a.tif"]
+    assert isinstance(image, SourceFile)
+    assert [len(text) for text in image.sidecars()] == [MAX_BYTES]
 
 
 def test_links_hidden_files_and_pipes_are_skipped_and_say_so(tmp_path: Path) -> None:

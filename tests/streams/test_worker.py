@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -8,7 +8,7 @@ from schemas.headers import Headers
 from schemas.image import Roi
 from stages.stage import Outcome, Task
 from streams.errors import TransientError
-from streams.frames import Frames
+from streams.ports import Positions
 from streams.telemetry import PARTS
 from tests.toys import Shade, ToyDecoder, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
@@ -47,9 +47,9 @@ def test_nothing_is_remembered_in_the_cache_before_it_is_committed(bench: Bench)
     worker, message = bench.worker(), bench.published(toy_file(1))
     answers = worker.answer([message])
     with pytest.raises(TransientError):
-        worker.publish(answers, {P0: 1})
+        worker.publish(answers, Positions({P0: 1}))
     assert bench.cache.get(list(answers[0].bodies)) == {}
-    worker.publish(answers, {P0: 1})
+    worker.publish(answers, Positions({P0: 1}))
     assert len(bench.cache.get(list(answers[0].bodies))) == 2
 
 
@@ -88,8 +88,8 @@ def test_images_of_two_shapes_are_computed_apart_and_answered_in_order(bench: Be
             return Frame(frame.pixels[: 4 if data[1] % 2 else 8])
 
     messages = [bench.published(bytes([9, n]) + toy_file(n)[2:], name=f"{n}") for n in range(4)]
+    bench.decoder = TwoShapes()
     worker = bench.worker(Watched())
-    worker._around = replace(worker._around, frames=Frames(bench.store, TwoShapes()))
     answers = worker.answer(messages)
     assert sorted(batches) == [["0", "2"], ["1", "3"]]
     assert [event_in(answer.event).acquisition.source_name for answer in answers] == ["0", "1", "2", "3"]

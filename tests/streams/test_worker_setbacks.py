@@ -1,15 +1,21 @@
 """The path of a batch when messages, objects, servers or stages are not as they should be."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from schemas.events import ImageEvent
 from stages.stage import Done, Outcome, Task
+from streams.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.errors import InvalidImage, TransientError
-from streams.ports import State
+from streams.job import parse
+from streams.ports import SettlementId, State
+from streams.suspects import InHand, Precautions
 from streams.telemetry import IMAGES
+from tests.events import NOON
 from tests.toys import Shade, toy_file
 from tests.workbench import BLACK, Bench, Lenient, event_in, letter_in
 
@@ -123,7 +129,7 @@ def test_a_stage_that_gives_too_few_outcomes_is_a_bug_and_gives_its_slot_back(be
     worker = bench.worker(Short())
     with pytest.raises(ValueError, match="shorter"):
         worker.answer([bench.published(toy_file(1))])
-    assert worker._around.slots.acquire(blocking=False)
+    assert worker._around.slots.free == 1
 
 
 def test_invalid_image_raised_within_a_stage_is_a_bug_of_the_stage_and_named(bench: Bench) -> None:
@@ -136,7 +142,7 @@ def test_invalid_image_raised_within_a_stage_is_a_bug_of_the_stage_and_named(ben
     with pytest.raises(InvalidImage) as raised:
         worker.answer([bench.published(toy_file(1))])
     assert any("stage shade, images" in note for note in raised.value.__notes__)
-    assert worker._around.slots.acquire(blocking=False)
+    assert worker._around.slots.free == 1
 
 
 def test_an_event_that_is_too_large_to_travel_is_a_dead_letter_and_the_letter_can_travel(bench: Bench) -> None:
@@ -149,3 +155,94 @@ def test_an_event_that_is_too_large_to_travel_is_a_dead_letter_and_the_letter_ca
     assert "stage shade makes its event 70" in letter_in(letter).reason
     large = replace(bench.published(BLACK), value=b"x" * 690_000)
     assert len(bench.answers(large)[0].value) < 1_000_000
+
+
+class KnownDeaths:
+    """So many workers died of every delivery."""
+
+    def __init__(self, deaths: int) -> None:
+        self._deaths = deaths
+
+    def report(self, ids: Collection[SettlementId], *, at: datetime, host: str) -> None:
+        raise NotImplementedError("this test reports nobody")
+
+    def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
+        return dict.fromkeys(ids, self._deaths)
+
+
+class NoDeaths(KnownDeaths):
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def deaths(self, ids: Collection[SettlementId]) -> dict[SettlementId, int]:
+        return {}
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Iterator[InHand]:
+    journal = InHand(tmp_path / "in-hand")
+    yield journal
+    journal.close()
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_suspect_is_tried_again_alone(bench: Bench, hand: InHand, deaths: int) -> None:
+    batches: list[int] = []
+
+    @dataclass(frozen=True)
+    class Noting(Shade):
+        @property
+        def at_once(self) -> int:
+            return 8
+
+        def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+            batches.append(len(batch))
+            return super().__call__(batch)
+
+    bench.precautions = Precautions(hand, KnownDeaths(deaths))
+    events = bench.answers(bench.published(toy_file(1)), bench.published(toy_file(2), name="b"), stage=Noting())
+    assert batches == [1, 1]
+    assert [event_in(event).acquisition.source_name for event in events] == ["a.tif", "b"]
+
+
+def test_an_image_of_which_three_workers_died_is_a_dead_letter_and_others_go_on(bench: Bench, hand: InHand) -> None:
+    bench.precautions = Precautions(hand, KnownDeaths(3))
+    (letter,) = bench.answers(bench.published(toy_file(1)))
+    assert "3 workers died" in letter_in(letter).reason
+
+
+def test_what_is_in_hand_is_noted_while_it_is_computed_and_no_longer(
+    bench: Bench, hand: InHand, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+
+    @dataclass(frozen=True)
+    class Looking(Shade):
+        def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+            seen.extend(path.read_text() for path in (tmp_path / "in-hand").iterdir())
+            return super().__call__(batch)
+
+    bench.precautions = Precautions(hand, NoDeaths())
+    message = bench.published(toy_file(1))
+    bench.answers(message, stage=Looking())
+    (acquisition,) = {parse(message, bench.worker().desk, now=NOON).event.acquisition.acquisition_id}
+    assert [acquisition in text for text in seen] == [True]
+    assert [path.read_text().strip() for path in (tmp_path / "in-hand").iterdir()] == ["[]"]
+
+
+def test_too_many_rejections_stop_the_stage_before_anything_is_settled(bench: Bench) -> None:
+    bench.limit = DeadLetterLimit("shade", in_a_row=2)
+    message = bench.published(BLACK)
+    with pytest.raises(TooManyDeadLetters):
+        bench.answers(message, bench.published(BLACK, name="b.tif"))
+    identity = parse(message, bench.worker().desk, now=NOON).settlement_id(bench.worker().desk)
+    assert bench.ledger.settlements([identity]) == {}
+
+
+def test_remembered_rejections_do_not_stop_a_stage(bench: Bench) -> None:
+    message = bench.published(BLACK)
+    bench.answers(message)
+    bench.limit = DeadLetterLimit("shade", in_a_row=2)
+    for _ in range(5):
+        (letter,) = bench.answers(message)
+        assert "black" in letter_in(letter).reason

@@ -1,6 +1,7 @@
 """Networks as methods."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from safetensors.torch import save_file
 
 from schemas.frame import Pixels
 from stages.denoise import network as module
+from stages.denoise import resident as resident_module
 from stages.denoise.network import DRUNetDenoiser, NetworkDenoiser, UNetDenoiser, fitted
-from stages.denoise.resident import NoWeights
+from stages.denoise.resident import SHIPPED, SUMS, NoWeights
 from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise, measure
 from stages.simulation.physics import Scan, acquire
@@ -101,18 +103,49 @@ def test_weights_that_are_absent_are_said_in_one_line_with_what_to_do() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_weights_of_another_network_are_refused(tiny: NetworkDenoiser) -> None:
-    frames, noises = scans([(32, 32)])
+def test_weights_of_another_network_are_refused_before_any_frame(tiny: NetworkDenoiser) -> None:
     with pytest.raises(NoWeights, match="does not fit a network of widths"):
-        UNetDenoiser(weights=tiny.weights)(frames, noises)
+        UNetDenoiser(weights=tiny.weights)
 
 
-def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_tensors_is_refused_before_any_frame(tmp_path: Path) -> None:
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"not weights")
-    frames, noises = scans([(32, 32)])
+    with pytest.raises(NoWeights, match="does not fit") as caught:
+        NetworkDenoiser(str(path), WIDTHS, BLOCKS)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_cut_short_are_refused_before_any_frame(tiny: NetworkDenoiser) -> None:
+    path = Path(tiny.weights)
+    path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(NoWeights, match="does not fit"):
-        NetworkDenoiser(str(path), WIDTHS, BLOCKS)(frames, noises)
+        NetworkDenoiser(tiny.weights, WIDTHS, BLOCKS)
+
+
+def test_weights_with_numbers_that_are_none_are_refused_before_any_frame(tmp_path: Path) -> None:
+    tensors = {name: value.detach() for name, value in ResidualUNet(WIDTHS, BLOCKS).named_parameters()}
+    next(iter(tensors.values())).view(-1)[3] = torch.nan
+    save_file(tensors, tmp_path / "nan.safetensors")
+    with pytest.raises(NoWeights, match="not finite"):
+        NetworkDenoiser(str(tmp_path / "nan.safetensors"), WIDTHS, BLOCKS)
+
+
+def test_shipped_weights_of_which_a_bit_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in (SHIPPED / SUMS, SHIPPED / "unet-sim.safetensors"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(resident_module, "SHIPPED", tmp_path)
+    UNetDenoiser()
+    weights = bytearray((tmp_path / "unet-sim.safetensors").read_bytes())
+    weights[-1000] ^= 1
+    (tmp_path / "unet-sim.safetensors").write_bytes(weights)
+    with pytest.raises(NoWeights, match="not as it was shipped"):
+        UNetDenoiser()
+
+
+def test_the_sums_are_those_of_every_file_that_is_shipped() -> None:
+    sums = dict(line.split()[::-1] for line in (SHIPPED / SUMS).read_text().splitlines())
+    assert sums == {file.name: sha256(file.read_bytes()).hexdigest() for file in SHIPPED.glob("*.safetensors")}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -53,7 +53,7 @@ def test_a_ledger_that_became_unusable_is_not_waited_for(tmp_path: Path) -> None
 def test_the_history_of_more_images_than_a_statement_takes_variables_is_no_trouble(tmp_path: Path) -> None:
     ledger = SqlLedger.sqlite(tmp_path / "ledger.sqlite")
     number = 1500
-    with closing(ledger._engine.raw_connection()) as connection:
+    with closing(ledger.database.engine.raw_connection()) as connection:
         connection.driver_connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1000)  # type: ignore[union-attr]
     done = Settlement(SettlementId("", "filter", "live", "p", 1), "", "v", "a.tif", State.DONE, NOON)
     named = [replace(done, id=replace(done.id, acquisition_id=str(n)), image_id=f"i{n}") for n in range(number)]

@@ -14,17 +14,21 @@ import pytest
 from schemas.events import ImageEvent
 from schemas.headers import Headers
 from streams.adapters.journal_standing import standing_of
-from streams.adapters.kafka_cluster import CLIENT, InProcessCluster
-from streams.adapters.kafka_messages import KafkaReader
+from streams.adapters.kafka_cluster import READING, InProcessCluster
+from streams.adapters.kafka_reader import KafkaReader
 from streams.agent.journal import FileState
 from streams.cli import outcome_of
 from tests.agents import tiff
+from tests.services import settings
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """
 [kafka]
 bootstrap_servers = "{servers}"
 [s3]
+endpoint_url = "{endpoint}"
+access_key = "{access_key}"
+secret_key = "{secret_key}"
 [postgres]
 url = "postgresql://nobody@127.0.0.1:1/none"
 [worker]
@@ -41,7 +45,15 @@ class Desk:
         self.folder.mkdir()
         self._cluster = InProcessCluster(["sem.images", "sem.replay.images"])
         self.settings = root / "settings.toml"
-        self.settings.write_text(SETTINGS.format(servers=self._cluster.bootstrap_servers, state=root / "state"))
+        s3 = settings().s3
+        text = SETTINGS.format(
+            servers=self._cluster.settings.bootstrap_servers,
+            endpoint=s3.endpoint_url,
+            access_key=s3.access_key,
+            secret_key=s3.secret_key.get_secret_value() if s3.secret_key else "",
+            state=root / "state",
+        )
+        self.settings.write_text(text)
 
     def arguments(self, *more: str) -> tuple[str, ...]:
         return ("publish", *more, "--settings", str(self.settings))
@@ -56,7 +68,7 @@ class Desk:
 
     def events(self, topic: str = "sem.images", *, count: int) -> list[ImageEvent]:
         """Read so many events, and what else is there."""
-        reader = KafkaReader(self._cluster.bootstrap_servers, [topic], "test", client=CLIENT)
+        reader = KafkaReader(self._cluster.settings, [topic], "test", options=READING)
         found: list[ImageEvent] = []
         deadline = time.monotonic() + 60
         while len(found) < count and time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """Files as instruments of six makers wrote them: every one is read, its databar found to the row, its tags kept."""
 
 import csv
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from schemas.frame import Frame
 from streams.errors import InvalidImage
 from streams.formats.reading import Description, describe, read_page, specimen
 from streams.formats.sandbox import Decoder
+from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, Format, NotAnImage, kind_of
 from streams.formats.writing import stitched
 
@@ -71,6 +73,23 @@ def test_the_sidecars_of_jeol_are_told_by_their_images(files: list[Path]) -> Non
     path = next(path for path in files if path.name == "image000.txt")
     kind = kind_of(path.name, path.read_bytes()[:HEAD_BYTES], siblings=[p.name for p in path.parent.iterdir()])
     assert kind == NotAnImage("sidecar of image000.tif")
+
+
+def test_the_sidecars_of_jeol_tell_the_pixel_size(files: list[Path], descriptions: dict[str, Description]) -> None:
+    """That of the bars in the images: 101, 106 and, in an image of half the size, 23 pixels long."""
+    told = {}
+    for path in files:
+        if path.name in descriptions and path.with_suffix(".txt").is_file():
+            (page,) = completed(descriptions[path.name], [path.with_suffix(".txt").read_bytes()]).pages
+            told[path.name] = page.pixel_size_nm
+    assert told == {
+        "Standard_BSE_1000x_1280bmp.bmp": pytest.approx(10_000 / 106),
+        "Standard_BSE_640-800.bmp": pytest.approx(100_000 / 22.5),
+        "image000.tif": pytest.approx(100_000 / 101),
+        "image001_1280_Micron only.tif": pytest.approx(100_000 / 101),
+        "image001_1280_Micron_Mag_signal.tif": pytest.approx(100_000 / 101),
+        "image001_1280_all.tif": pytest.approx(100_000 / 101),
+    }
 
 
 def test_the_poisoned_file_is_refused_with_its_reason(files: list[Path]) -> None:
@@ -154,10 +173,16 @@ def test_tags_of_makers_survive_byte_for_byte(images: dict[str, bytes], descript
             assert after[code] == before[code], f"tag {code} of {name}"
 
 
+def test_the_exif_directory_of_a_thermo_fisher_file_is_kept(images: dict[str, bytes]) -> None:
+    data = images["SEM_Image-SliceImage-001.tif"]
+    roi = describe(data).pages[0].valid_roi
+    for file in (data, stitched(data, 0, roi, specimen(data, 0, roi))):
+        with tifffile.TiffFile(BytesIO(file)) as tiff:
+            assert tiff.pages.first.tags[34665].value == {"ImageUniqueID": "9C7D5CB77F80075E6A162F6EE157BF"}
+
+
 def tag_bytes(data: bytes) -> dict[int, tuple[object, int, bytes]]:
     """Type, count and bytes of each tag, found by a reader that is not ours."""
-    from io import BytesIO
-
     with tifffile.TiffFile(BytesIO(data)) as file:
         return {
             tag.code: (tag.dtype, tag.count, data[tag.valueoffset : tag.valueoffset + tag.valuebytecount])

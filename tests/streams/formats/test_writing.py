@@ -1,5 +1,7 @@
+import struct
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +103,88 @@ def test_tags_are_kept_byte_for_byte() -> None:
         before, after = tags(source), tags(stitched(source, 0, ROI, specimen(source, 0, ROI)))
         for code in (270, 282, 283, 296, 306, 34118, 50431, 65000, 65001):
             assert after[code] == before[code], code
+
+
+@pytest.mark.parametrize("big", [False, True], ids=["tiff", "bigtiff"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_exif_directory_is_kept_with_what_it_points_to(order: str, big: bool) -> None:
+    source = with_exif(order, big=big)
+    result = stitched(source, 0, ROI, specimen(source, 0, ROI))
+    before, kept = exif(source), exif(result)
+    assert (kept["ImageUniqueID"], kept["MakerNote"]) == ("9C7D5CB77F80075E", bytes(range(40)))
+    assert (kept["ExposureTime"], kept["PixelXDimension"]) == ((3, 7), 128)
+    for file, found in ((source, before), (result, kept)):
+        assert file[found.pop("InteroperabilityTag") :].startswith(directory(BELOW, order, 0, big=big))
+    assert kept == before
+
+
+@pytest.mark.parametrize("offset", [1, 6, 10**7], ids=["odd", "in the header", "beyond the end"])
+def test_a_pointer_to_no_directory_costs_the_directory_and_not_the_image(offset: int) -> None:
+    source = pointing("<", offset)
+    result = stitched(source, 0, ROI, specimen(source, 0, ROI))
+    assert 34665 not in tags(result)
+    np.testing.assert_array_equal(read_page(result, 0).stored, scene())
+
+
+def test_a_directory_that_points_to_itself_is_copied_once() -> None:
+    with tifffile.TiffFile(BytesIO(pointing("<", 8))) as file:
+        source = pointing("<", file.pages.first.offset)
+    result = stitched(source, 0, ROI, specimen(source, 0, ROI))
+    assert len(result) < 2 * len(source)
+    np.testing.assert_array_equal(read_page(result, 0).stored, scene())
+
+
+BELOW = [(1, 2, 4, b"R98\0")]
+"""An interoperability directory: all its values fit into its entries, so it reads the same wherever it stands."""
+
+
+def with_exif(order: str, *, big: bool) -> bytes:
+    """A file with an EXIF directory behind its end, and an interoperability directory behind that."""
+    plain = pointing(order, 0, big=big)
+    exif_at = len(plain) + len(plain) % 2
+    entries = [
+        (33434, 5, 1, struct.pack(f"{order}II", 3, 7)),
+        (37500, 7, 40, bytes(range(40))),
+        (40962, 3, 1, struct.pack(f"{order}H", 128)),
+        (40965, 4, 1, b"\0\0\0\0"),
+        (42016, 2, 17, b"9C7D5CB77F80075E\0"),
+    ]
+    below_at = exif_at + len(directory(entries, order, exif_at, big=big))
+    entries[3] = (40965, 4, 1, struct.pack(f"{order}I", below_at))
+    below = directory(BELOW, order, below_at, big=big)
+    pointed = pointing(order, exif_at, big=big)
+    return pointed.ljust(exif_at, b"\0") + directory(entries, order, exif_at, big=big) + below
+
+
+def pointing(order: str, offset: int, *, big: bool = False) -> bytes:
+    """A file whose tag 34665 points to a byte; tifffile writes no such tag, so its neighbour is renamed."""
+    file = tiff(scene(), byteorder=order, bigtiff=big, extratags=[(34664, 16 if big else 4, 1, offset, True)])
+    with tifffile.TiffFile(BytesIO(file)) as opened:
+        place = opened.pages.first.tags[34664].offset
+    return file[:place] + struct.pack(f"{order}H", 34665) + file[place + 2 :]
+
+
+def directory(entries: list[tuple[int, int, int, bytes]], order: str, start: int, *, big: bool) -> bytes:
+    """A TIFF directory and the values that do not fit into it, as they stand from byte ``start`` on."""
+    count, head, room, offset = ("Q", "HHQ", 8, "Q") if big else ("H", "HHI", 4, "I")
+    packed, values = struct.pack(order + count, len(entries)), b""
+    values_at = start + len(packed) + len(entries) * (20 if big else 12) + room
+    for code, kind, number, value in entries:
+        packed += struct.pack(order + head, code, kind, number)
+        if len(value) <= room:
+            packed += value.ljust(room, b"\0")
+        else:
+            packed += struct.pack(order + offset, values_at + len(values))
+            values += value + b"\0" * (len(value) % 2)
+    return packed + b"\0" * room + values
+
+
+def exif(data: bytes) -> dict[str, Any]:
+    """What tifffile makes of the EXIF directory."""
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        value = file.pages.first.tags[34665].value
+        assert isinstance(value, dict)
+        return value
 
 
 def tags(data: bytes) -> dict[int, tuple[object, int, bytes]]:

@@ -1,0 +1,61 @@
+"""Reading topics as no group's member: to watch results."""
+
+from collections.abc import Collection
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from streams.adapters.kafka_client import Configuration, Options, connection, made
+from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
+from streams.adapters.kafka_messages import to_message
+from streams.ports import Message
+from streams.settings import KafkaSettings
+
+A_DAY_MS = 86_400_000
+"""The longest that librdkafka accepts."""
+
+
+class KafkaReader:
+    """Reads the partitions that topics have now, from their beginning, read committed."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Collection[str],
+        group: str,
+        *,
+        options: Options | None = None,
+    ) -> None:
+        settings: Configuration = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "max.poll.interval.ms": A_DAY_MS,  # between two polls its user writes results, however large
+        }
+        self._errors = ClientErrors()
+        self._consumer = made(Consumer, {**connection(kafka), **settings, **(options or {})}, self._errors)
+        known = [self._consumer.list_topics(topic, timeout=10).topics[topic] for topic in topics]
+        self._consumer.assign([TopicPartition(t.topic, n, OFFSET_BEGINNING) for t in known for n in t.partitions])
+
+    def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
+        """Wait for one message, then take what else has arrived."""
+        first = self._consumer.poll(timeout_s)
+        found = [first, *self._consumer.consume(limit - 1, 0)] if first is not None else []
+        return [to_message(message) for message in found if self._is_data(message)]
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+    def _is_data(self, message: KafkaMessage) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            return False
+        # A topic that the in-process cluster made a moment ago is unknown for another moment.
+        if kind_of(error) is Kind.PASSING or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._errors.note(error)
+            return False
+        raise exception_for(error, f"reading {message.topic()}")

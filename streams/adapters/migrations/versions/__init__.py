@@ -1,0 +1,1 @@
+"""One file a migration; what was released is never altered."""

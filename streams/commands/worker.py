@@ -1,0 +1,69 @@
+"""``semstream worker``: answer the messages of one stage, or of all, until asked to stop."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import structlog
+import typer
+
+from streams.commands.run import PipelineFile
+from streams.errors import UsageError
+from streams.pipeline import LIVE, REPLAY, load_pipeline
+from streams.settings import Settings
+from streams.shift import Shift
+from streams.wiring.worker import connected
+
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file; SEMSTREAM_SETTINGS or .stack/settings.toml otherwise.")
+]
+
+log = structlog.get_logger()
+
+
+def worker(
+    *,
+    stage: Annotated[list[str] | None, typer.Option(help="A stage of the pipeline; may be repeated.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every stage in this one process.")] = False,
+    lane: Annotated[list[str] | None, typer.Option(help="A lane; live and replay when omitted.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Stage calls at one time; the cores when omitted.")] = None,
+    pipeline: PipelineFile = None,
+    settings: SettingsFile = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; else [worker] metrics_port."),
+    ] = None,
+) -> None:
+    """Work at stages until SIGTERM or Ctrl-C: then finish what is in hand, commit it, and leave the groups.
+
+    Exit codes: 0 asked to stop, 1 something failed (start it again), 2 wrong usage or settings,
+    3 too many dead letters: look at them first.
+    """
+    known = load_pipeline(pipeline)
+    names = [one.name for one in known.stages]
+    wanted = names if everything else list(dict.fromkeys(stage or []))
+    if not wanted:
+        raise UsageError(f"say which stage: --stage NAME with one of {', '.join(names)}, or --all")
+    for name in wanted:
+        if name not in names:
+            raise UsageError(f"the pipeline has no stage '{name}'; its stages are {', '.join(names)}")
+    configured = Settings.load(settings)
+    with connected(configured, known, stages=wanted, lanes=lane or [LIVE, REPLAY], threads=threads) as parts:
+        port = metrics_port or configured.worker.metrics_port
+        if port is not None:
+            parts.telemetry.serve(port, configured.worker.metrics_address)
+        shift = Shift(parts.crews, deadline_s=configured.worker.stop_deadline_s)
+        _stop_on_signals(shift)
+        log.info("worker_started", stages=wanted, pipeline=known.hash)
+        shift.run()
+        log.info("worker_stopped", stages=wanted)
+
+
+def _stop_on_signals(shift: Shift) -> None:
+    def asked(number: int, _: FrameType | None) -> None:
+        log.info("asked_to_stop", signal=signal.Signals(number).name)
+        shift.stop()
+
+    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, asked)

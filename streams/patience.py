@@ -1,0 +1,63 @@
+"""Waiting for better times."""
+
+import threading
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from streams.errors import TransientError
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Whoever waited for better times was told to stop; nothing of the call has happened."""
+
+
+class Patience:
+    """Repeats calls that meet transient errors, with jittered back-off.
+
+    Parameters
+    ----------
+    lasts_s
+        So long; then the last error is raised.
+    stopping
+        Ends every wait with `Stopped`.
+    note
+        Is told of every repetition: its number, and why.
+    """
+
+    def __init__(self, lasts_s: float, stopping: threading.Event, note: Callable[[int, str], None]) -> None:
+        self._lasts_s = lasts_s
+        self._stopping = stopping
+        self._note = note
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """Call again, as long as the error is transient, patience lasts and nobody stops us."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=wait_random_exponential(multiplier=0.2, max=30),
+            stop=stop_any(stop_when_event_set(self._stopping), stop_after_delay(self._lasts_s)),
+            sleep=sleep_using_event(self._stopping),
+            before_sleep=lambda state: self._note(state.attempt_number, str(_error_of(state) or "")),
+            retry_error_callback=self._give_up,
+        )
+        return retrying(call)
+
+    def _give_up(self, state: RetryCallState) -> NoReturn:
+        error = _error_of(state)
+        raise Stopped if error is None or self._stopping.is_set() else error
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -1,0 +1,81 @@
+"""Places to compute, shared by the lanes of a process: live goes first, and replay is never starved."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from streams.pipeline import LIVE
+
+OTHERS_SHARE = 0.1
+"""Of the time of the slots, what lanes other than live get at least, while they wait for it."""
+MEMORY_S = 60.0
+"""Shares are taken over about so long."""
+NOTHING = nullcontext()
+
+
+class Slots:
+    """So many places to compute at one time, one a core or one a GPU.
+
+    A free slot goes to the live lane where it waits, unless the other lanes had less than a tenth of the time of late.
+    A stage call is never interrupted, so what was given away comes back at the end of one.
+
+    Parameters
+    ----------
+    count
+        Stage calls at one time.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(self, count: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = count
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._waiting: Counter[str] = Counter()
+        self._used_s: dict[bool, float] = {True: 0.0, False: 0.0}
+        """Seconds of late, by whether the lane is live."""
+        self._aged_at = clock()
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody holds."""
+        with self._changed:
+            return self._free
+
+    @contextmanager
+    def taken(self, lane: str, *, waiting: AbstractContextManager[object] = NOTHING) -> Iterator[None]:
+        """Hold a slot while the block runs; ``waiting`` surrounds the wait for it."""
+        with waiting, self._changed:
+            self._waiting[lane] += 1
+            self._changed.wait_for(lambda: self._free > 0 and self._may_go(lane))
+            self._waiting[lane] -= 1
+            self._free -= 1
+            self._changed.notify_all()
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._give_back(lane, self._clock() - start)
+
+    def _give_back(self, lane: str, seconds: float) -> None:
+        with self._changed:
+            self._free += 1
+            self._age()
+            self._used_s[lane == LIVE] += seconds
+            self._changed.notify_all()
+
+    def _may_go(self, lane: str) -> bool:
+        others_wait = any(count for name, count in self._waiting.items() if name != LIVE)
+        if not (self._waiting[LIVE] and others_wait):
+            return True
+        total = sum(self._used_s.values())
+        others_turn = self._used_s[False] < OTHERS_SHARE * total
+        return others_turn != (lane == LIVE)
+
+    def _age(self) -> None:
+        now = self._clock()
+        kept = 0.5 ** ((now - self._aged_at) / MEMORY_S)
+        self._used_s = {live: seconds * kept for live, seconds in self._used_s.items()}
+        self._aged_at = now

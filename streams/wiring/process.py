@@ -1,0 +1,54 @@
+"""What every process does about its threads, its clock and its folder."""
+
+import fcntl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+from threadpoolctl import threadpool_limits
+
+from streams.errors import UsageError
+
+
+def use_one_thread_a_slot() -> None:
+    """Let numerics use one thread a call: the slots use the cores.
+
+    BLAS threads above all: they spin while they wait, and took a third of two cores from the stages.
+    """
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
+    torch = sys.modules.get("torch")  # a pipeline without networks need not wait for it to be imported
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+def utc_now() -> datetime:
+    """Now, with its zone."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def exclusive(state: Path) -> Iterator[None]:
+    """Let one process at a time use a folder.
+
+    Raises
+    ------
+    UsageError
+        If another one is using it, or it cannot be written to.
+    """
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = (state / "lock").open("w")
+    except OSError as error:
+        raise UsageError(f"cannot write to {state}: {error.strerror}; choose another --out") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"another semstream is using {state.parent}; wait for it or choose another --out"
+            ) from error
+        yield

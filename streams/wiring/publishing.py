@@ -1,0 +1,54 @@
+"""The agent of `semstream publish`."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from streams.adapters.journal_standing import standing_of
+from streams.adapters.kafka_publisher import KafkaPublisher
+from streams.adapters.s3_store import S3Store
+from streams.adapters.sqlite_journal import SqliteJournal
+from streams.agent.assembly import World
+from streams.agent.journal import FeedStanding, Setback
+from streams.formats.sandbox import Decoder
+from streams.settings import Settings
+from streams.wiring.process import utc_now
+
+JOURNAL = "publish.sqlite"
+
+
+@contextmanager
+def publishing(settings: Settings, state: Path, *, stop: threading.Event, uploads: int) -> Iterator[World]:
+    """Wire the agent of `semstream publish`; ``state`` holds its journal, of one process at a time.
+
+    Raises
+    ------
+    UsageError
+        If another process is using the journal.
+    """
+    with ExitStack() as stack:
+        journals = SqliteJournal(state / JOURNAL, utc_now)
+        stack.callback(journals.close)
+        decoder = stack.enter_context(Decoder(children=uploads))
+        store = S3Store(settings.s3, connections=uploads)
+        stack.callback(store.close)
+        publisher = KafkaPublisher(settings.kafka)
+        stack.callback(publisher.close)
+        yield World(
+            store=store,
+            confirm=store.get,
+            publisher=publisher,
+            describer=decoder,
+            journals=journals,
+            now=utc_now,
+            clock=time.monotonic,
+            sleep=stop.wait,
+            stopping=stop.is_set,
+        )
+
+
+def journal_standing(state: Path) -> tuple[list[FeedStanding], list[Setback]]:
+    """Return how the feeds of an agent's journal stand; raises `UsageError` where there is none."""
+    return standing_of(state / JOURNAL)

@@ -1,0 +1,148 @@
+"""A store that is sick in every way that a network or a server can be: nothing is lost, nothing wrong is believed."""
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from schemas.image import ObjectRef
+from streams.adapters.s3_client import Patience
+from streams.adapters.s3_store import READS, S3Store
+from streams.errors import InvalidImage, TransientError
+from tests.buckets import OwnBucket, s3
+from tests.chaos.s3_faults import Altered, Answer, Delayed, Fault, FaultyS3, Request, Reset, Shortened, Truncated
+
+T = TypeVar("T")
+
+OBJECT = b"pixels" * 1000
+PATIENCE = Patience(connect_s=2, read_s=0.5, attempts=1)
+TRIES = 60
+FAULTS: tuple[Fault, ...] = (
+    Answer(503, "SlowDown"),
+    Answer(500),
+    Answer(500, late=True),
+    Answer(429, "TooManyRequests"),
+    Truncated(),
+    Shortened(),
+    Altered(),
+    Delayed(1.0),
+    Reset(),
+    Reset(late=True),
+)
+
+
+@pytest.fixture
+def bucket() -> Iterator[OwnBucket]:
+    bucket = OwnBucket(s3())
+    yield bucket
+    bucket.remove()
+
+
+@pytest.fixture
+def proxy(bucket: OwnBucket) -> Iterator[FaultyS3]:
+    with FaultyS3(bucket.settings.endpoint_url or "") as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(bucket: OwnBucket, proxy: FaultyS3) -> Iterator[S3Store]:
+    store = S3Store(bucket.settings.model_copy(update={"endpoint_url": proxy.url}), connections=4, patience=PATIENCE)
+    yield store
+    store.close()
+
+
+def put(store: S3Store, data: bytes = OBJECT) -> ObjectRef:
+    return store.put(data, folder="candidates", suffix=".tif", media_type="image/tiff")
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Try again as a worker does, only at once."""
+    for _ in range(TRIES):
+        try:
+            return call()
+        except TransientError as error:
+            last = error
+    raise AssertionError(f"no success in {TRIES} tries") from last
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_write_that_meets_a_fault_is_there_after_the_next_try(
+    store: S3Store, bucket: OwnBucket, proxy: FaultyS3, fault: Fault
+) -> None:
+    proxy.inject(fault)
+    ref = patiently(lambda: put(store))
+    assert proxy.faults_left() == 0
+    assert bucket.keys() == [ref.key]
+    assert store.get(ref) == OBJECT
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_read_that_meets_a_fault_is_right_after_the_next_try(store: S3Store, proxy: FaultyS3, fault: Fault) -> None:
+    ref = put(store)
+    proxy.inject(fault)
+    assert patiently(lambda: store.get(ref)) == OBJECT
+    assert proxy.faults_left() == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_fault_that_lasts_is_transient_and_never_the_images_fault(
+    store: S3Store, proxy: FaultyS3, fault: Fault
+) -> None:
+    ref = put(store)
+    proxy.policy = lambda request: fault if request.method == "GET" else None
+    with pytest.raises(TransientError, match="object candidates/") as raised:
+        store.get(ref)
+    assert "\n" not in str(raised.value)
+
+
+def test_bytes_that_rotted_on_the_stores_disk_are_the_same_wrong_ones_each_time_and_no_use_waiting_for(
+    store: S3Store, proxy: FaultyS3
+) -> None:
+    ref = put(store)
+    proxy.policy = lambda request: Altered(on_disk=True) if request.method == "GET" else None
+    with pytest.raises(InvalidImage, match="size and sha256"):
+        store.get(ref)
+    assert [request.method for request, _ in proxy.requests] == ["PUT", *["GET"] * READS, "HEAD"]
+
+
+def test_the_library_tries_a_second_time_at_once_so_that_a_closed_connection_troubles_nobody(
+    bucket: OwnBucket, proxy: FaultyS3
+) -> None:
+    store = S3Store(bucket.settings.model_copy(update={"endpoint_url": proxy.url}))
+    proxy.inject(Reset())
+    ref = put(store)
+    proxy.inject(Reset(late=True))
+    assert (put(store), store.get(ref)) == (ref, OBJECT)
+    store.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_in_a_storm_of_faults_four_threads_lose_nothing(
+    store: S3Store, bucket: OwnBucket, proxy: FaultyS3, seed: int
+) -> None:
+    proxy.policy = _storm(seed, share=0.4)
+    objects = [os.urandom(20_000) for _ in range(40)]
+
+    def there_and_back(data: bytes) -> bool:
+        ref = patiently(lambda: put(store, data))
+        return patiently(lambda: store.get(ref)) == data
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(there_and_back, objects))
+    proxy.policy = lambda request: None
+    assert bucket.keys() == sorted(put(store, data).key for data in objects)
+    assert {type(fault) for _, fault in proxy.requests if fault} == {type(fault) for fault in FAULTS}
+
+
+def _storm(seed: int, *, share: float) -> Callable[[Request], Fault | None]:
+    dice, lock = random.Random(seed), threading.Lock()
+
+    def policy(_: Request) -> Fault | None:
+        with lock:
+            return dice.choice(FAULTS) if dice.random() < share else None
+
+    return policy

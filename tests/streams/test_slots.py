@@ -1,0 +1,88 @@
+"""Live goes first; replay keeps a tenth; a slot is never idle while anybody waits."""
+
+import threading
+import time
+from collections import Counter
+from contextlib import nullcontext
+
+import pytest
+
+from streams.slots import OTHERS_SHARE, Slots
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def contest(lanes: list[str], turns: int, *, seconds: float = 1.0) -> list[str]:
+    """Let one thread a lane ask for the one slot again and again; return who had it, in order."""
+    clock = Clock()
+    slots = Slots(1, clock=clock)
+    order: list[str] = []
+    ready = threading.Barrier(len(lanes))
+
+    def worker(lane: str) -> None:
+        ready.wait(10)
+        while len(order) < turns:
+            with slots.taken(lane):
+                order.append(lane)
+                while sum(slots._waiting.values()) < len(lanes) - 1 and len(order) < turns:
+                    time.sleep(0.0001)  # everybody else waits again before the slot comes free
+                clock.now += seconds
+
+    threads = [threading.Thread(target=worker, args=(lane,), daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return order[:turns]
+
+
+def test_live_goes_first_and_replay_keeps_a_tenth() -> None:
+    counts = Counter(contest(["live", "live", "replay", "replay"], 400))
+    assert 0.9 * OTHERS_SHARE <= counts["replay"] / 400 <= 1.3 * OTHERS_SHARE
+
+
+def test_lanes_other_than_live_share_their_tenth() -> None:
+    counts = Counter(contest(["live", "live", "replay", "replay-1234"], 400))
+    assert 0.9 * OTHERS_SHARE <= (counts["replay"] + counts["replay-1234"]) / 400 <= 1.3 * OTHERS_SHARE
+
+
+def test_replay_has_everything_where_live_has_nothing_to_do() -> None:
+    assert Counter(contest(["replay", "replay"], 20)) == {"replay": 20}
+
+
+def test_no_more_run_at_one_time_than_there_are_slots() -> None:
+    slots = Slots(2)
+    running, most = [0], [0]
+    lock = threading.Lock()
+
+    def work() -> None:
+        for _ in range(50):
+            with slots.taken("live", waiting=nullcontext()):
+                with lock:
+                    running[0] += 1
+                    most[0] = max(most[0], running[0])
+                time.sleep(0.0002)
+                with lock:
+                    running[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most[0] == 2
+
+
+def test_a_slot_comes_back_when_the_block_fails() -> None:
+    slots = Slots(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), slots.taken("live"):
+            _ = 1 / 0
+    with slots.taken("live"):
+        pass
