@@ -1,8 +1,10 @@
 """The benchmark's figures as a person reads them."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from streams.bench.chaos.figures import ChaosFigures, Spread, by_fault
 from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
 from streams.bench.ledger import LedgerFigures, Timing
@@ -72,3 +74,22 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
         if isinstance(timing, Timing):
             table.add_row(name, f"{timing.median_ms:.1f}", f"{timing.p99_ms:.1f}", str(timing.calls))
     console.print(table)
+
+
+def print_chaos(console: Console, measured: ChaosFigures) -> None:
+    """Print what was lost, and how quickly results came again after each fault."""
+    table = Table("fault", "times", "recovery, s: p50", "max", "drained, s: p50", "max")
+    for fault in by_fault([measured]):
+        table.add_row(fault.name, str(fault.times), *_spread(fault.recovery_s), *_spread(fault.drained_s))
+    console.print(table)
+    for problem in measured.problems:
+        console.print(f"[red]{escape(problem)}", highlight=False)
+    console.print(
+        f"seed {measured.seed}, {measured.images} images: {measured.lost} lost, {measured.doubled} doubled, "
+        f"{measured.dead_letters} dead letters; {measured.restarts} restarts, {measured.seconds:.0f} s",
+        highlight=False,
+    )
+
+
+def _spread(found: Spread | None) -> tuple[str, str]:
+    return (f"{found.p50:.1f}", f"{found.max:.1f}") if found else ("-", "-")
