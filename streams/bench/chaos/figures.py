@@ -36,7 +36,7 @@ class Verdict(Record):
     images: int
     lost: int
     doubled: int
-    dead_letters: int
+    dead_letters: int = 0
     problems: tuple[str, ...] = ()
     """What does not hold, a line each, besides losses and doubles."""
 

@@ -98,7 +98,7 @@ def _at_work(scene: Scene, spool: Spool, per_s: float) -> Iterator[tuple[Feeder,
     last = load_pipeline(PIPELINE).steps()[-1].produces
     with feeding(spool, scene.inbox, per_s=per_s) as feeder, watching(open_reader(scene.settings, last)) as watch:
         scene.add_worker(slot=True, state=scene.worker_disk.folder)
-        scene.add_worker(slot=False, environment=scene.clock.environment)
+        scene.add_worker(slot=False, own_clock=True)
         scene.add_worker(slot=True)
         scene.add_publisher()
         yield feeder, watch

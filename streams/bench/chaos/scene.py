@@ -55,24 +55,22 @@ class Scene:
         """Return the workers that are kept running."""
         return self.supervisor.units(WORKER)
 
-    def add_worker(
-        self, *, slot: bool, state: Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> Unit:
+    def add_worker(self, *, slot: bool, state: Path | None = None, own_clock: bool = False) -> Unit:
         """Start a worker of every stage; with a ``slot`` its successor takes over at once."""
         name = f"{WORKER}{next(self._numbers)}"
         place = {
             "SEMSTREAM_WORKER_STATE": str(state or self.folder / "state" / name),
             "SEMSTREAM_WORKER_NODE_CACHE_BYTES": str(CACHE_BYTES),
             **({"SEMSTREAM_WORKER_SLOT": name} if slot else {}),
+            **(self.clock.followed(self.environment) if own_clock else self.environment),
         }
-        command = ("worker", "--all", "--lane", "live", "--pipeline", str(PIPELINE))
-        return self._started(name, command, {**place, **(environment or {})})
+        return self._started(name, ("worker", "--all", "--lane", "live", "--pipeline", str(PIPELINE)), place)
 
     def add_publisher(self) -> Unit:
         """Start the agent that publishes what appears in the inbox."""
         options = ("--instrument", INSTRUMENT, "--settle-s", "0.2", "--look-s", "0.2", "--give-up-s", "600")
         command = ("publish", "--watch", str(self.inbox), "--state", str(self.publisher_disk.folder), *options)
-        return self._started(PUBLISHER, command, {})
+        return self._started(PUBLISHER, command, self.environment)
 
     def program(self, *arguments: str) -> tuple[str, ...]:
         """Return how a command of this program is run."""
@@ -89,7 +87,7 @@ class Scene:
 
     def _started(self, name: str, command: tuple[str, ...], environment: Mapping[str, str]) -> Unit:
         log = self.folder / "logs" / f"{name}.log"
-        unit = Unit(name, self.program(*command), {**self.environment, **environment}, log)
+        unit = Unit(name, self.program(*command), environment, log)
         self.supervisor.add(unit)
         return unit
 

@@ -5,7 +5,8 @@ import importlib.util
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -25,48 +26,58 @@ SHOWN = 5
 
 def judge(scene: Scene, expected: Sequence[str], programs: Programs) -> Verdict:
     """Count, when everything has come to rest."""
-    steps = load_pipeline(PIPELINE).steps()
+    pipeline = load_pipeline(PIPELINE)
     bootstrap = scene.settings.kafka.bootstrap_servers
-    selected = read_committed(bootstrap, steps[-1].produces, programs)
+    selected = read_committed(bootstrap, pipeline.steps()[-1].produces, programs)
     letters = read_committed(bootstrap, DEAD_LETTERS, programs)
     events = [ImageEvent.from_json(printed.value) for printed in selected]
-    times = Counter(event.acquisition.acquisition_id for event in events)
+    url = scene.servers.postgres.server.settings()["postgres"]["url"]
+    with psycopg.connect(url) as connection:
+        rows = [Settled(*row) for row in connection.execute(SETTLED)]
     problems = [
-        *_some("selected and never published", sorted(set(times) - set(expected))),
         *_some("dead letter", [_why(letter) for letter in letters]),
-        *ledger_problems(scene, expected, events),
+        *settlement_problems(rows, [stage.name for stage in pipeline.stages], expected),
+        *selection_problems(rows, pipeline.stages[-1].name, events),
         *_some("object", object_problems(scene.servers.objects, events)),
         *conservation_problems(scene),
     ]
-    return Verdict(
-        images=len(expected),
-        lost=len(set(expected) - set(times)),
-        doubled=sum(count - 1 for count in times.values()),
-        dead_letters=len(letters),
-        problems=tuple(problems),
-    )
+    return counted(expected, events).but(dead_letters=len(letters), problems=tuple(problems))
 
 
-def ledger_problems(scene: Scene, expected: Sequence[str], events: Iterable[ImageEvent]) -> Iterator[str]:
-    """Compare the ledger with what was published: one settlement a stage and acquisition, the same selection."""
-    url = scene.servers.postgres.server.settings()["postgres"]["url"]
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(SETTLED).fetchall()
-    stages = [stage.name for stage in load_pipeline(PIPELINE).stages]
-    counts = Counter((str(stage), str(acquisition)) for stage, acquisition, _, _ in rows)
-    wanted = {(stage, acquisition) for stage in stages for acquisition in expected}
-    yield from _some("not settled once", [f"{place} {counts[place]} times" for place in wanted if counts[place] != 1])
-    yield from _some("settled and never published", [str(place) for place in set(counts) - wanted])
-    yield from _some("rejected", [f"{stage} {acquisition}" for stage, acquisition, state, _ in rows if state != "done"])
-    chosen = {acquisition: choice for stage, acquisition, _, choice in rows if stage == stages[-1]}
-    yield from _some(
-        "another selection in the ledger",
-        [
-            f"{event.acquisition.acquisition_id}: {chosen.get(event.acquisition.acquisition_id)}"
-            for event in events
-            if event.selection is None or chosen.get(event.acquisition.acquisition_id) != event.selection.chosen
-        ],
-    )
+@dataclass(frozen=True)
+class Settled:
+    """A row of the ledger."""
+
+    stage: str
+    acquisition: str
+    state: str
+    chosen: str | None
+
+
+def counted(expected: Sequence[str], events: Iterable[ImageEvent]) -> Verdict:
+    """Count how often each acquisition was selected; one that nobody published counts as doubled."""
+    times = Counter(event.acquisition.acquisition_id for event in events)
+    due = Counter(expected)
+    return Verdict(images=len(expected), lost=(due - times).total(), doubled=(times - due).total())
+
+
+def settlement_problems(rows: Collection[Settled], stages: Sequence[str], expected: Iterable[str]) -> list[str]:
+    """Look for what the ledger has not settled exactly once a stage and acquisition, and for rejections."""
+    counts = Counter((row.stage, row.acquisition) for row in rows)
+    wanted = [(stage, acquisition) for acquisition in expected for stage in stages]
+    return [
+        *_some("not settled once", [f"{place} {counts[place]} times" for place in wanted if counts[place] != 1]),
+        *_some("settled and never published", [str(place) for place in set(counts) - set(wanted)]),
+        *_some("rejected", [f"{row.stage} {row.acquisition}" for row in rows if row.state != "done"]),
+    ]
+
+
+def selection_problems(rows: Iterable[Settled], selector: str, events: Iterable[ImageEvent]) -> list[str]:
+    """Compare what was selected, as the ledger and the events tell it."""
+    ledger = {row.acquisition: row.chosen for row in rows if row.stage == selector}
+    told = {event.acquisition.acquisition_id: event.selection.chosen if event.selection else None for event in events}
+    differing = [f"{one}: {ledger.get(one)}, not {chosen}" for one, chosen in told.items() if ledger.get(one) != chosen]
+    return list(_some("another selection in the ledger", differing))
 
 
 def object_problems(objects: Path, events: Iterable[ImageEvent]) -> list[str]:
