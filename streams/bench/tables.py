@@ -1,5 +1,7 @@
 """The benchmark's figures as a person reads them."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -76,19 +78,20 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
     console.print(table)
 
 
-def print_chaos(console: Console, measured: ChaosFigures) -> None:
-    """Print what was lost, and how quickly results came again after each fault."""
+def print_chaos(console: Console, runs: Sequence[ChaosFigures]) -> None:
+    """Print how quickly results came again after each fault, and of each run what was lost."""
     table = Table("fault", "times", "recovery, s: p50", "max", "drained, s: p50", "max")
-    for fault in by_fault([measured]):
+    for fault in by_fault(runs):
         table.add_row(fault.name, str(fault.times), *_spread(fault.recovery_s), *_spread(fault.drained_s))
     console.print(table)
-    for problem in measured.problems:
-        console.print(f"[red]{escape(problem)}", highlight=False)
-    console.print(
-        f"seed {measured.seed}, {measured.images} images: {measured.lost} lost, {measured.doubled} doubled, "
-        f"{measured.dead_letters} dead letters; {measured.restarts} restarts, {measured.seconds:.0f} s",
-        highlight=False,
-    )
+    for run in runs:
+        console.print(
+            f"seed {run.seed}, {run.images} images: {run.lost} lost, {run.doubled} doubled, {run.dead_letters} dead "
+            f"letters; {run.restarts} restarts, {run.seconds:.0f} s",
+            highlight=False,
+        )
+        for problem in run.problems:
+            console.print(f"[red]{escape(problem)}", highlight=False)
 
 
 def _spread(found: Spread | None) -> tuple[str, str]:

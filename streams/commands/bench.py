@@ -1,9 +1,5 @@
 """``semstream bench``: measure the product."""
 
-import shutil
-import signal
-import sys
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -13,29 +9,24 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from deploy.local.programs import Programs, StackError
-from streams.bench.chaos.faults.catalogue import CATALOGUE
-from streams.bench.chaos.run import Plan, run_chaos
-from streams.bench.chaos.script import script_of
 from streams.bench.efficiency import measure_efficiency
 from streams.bench.endurance import measure_endurance
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.ledger import measure_ledger
 from streams.bench.results import summarise
-from streams.bench.tables import print_chaos, print_efficiency, print_endurance, print_fidelity, print_ledger
+from streams.bench.tables import print_efficiency, print_endurance, print_fidelity, print_ledger
+from streams.commands.bench_chaos import chaos
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
-from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.wiring.ledger import scratch_ledger
 
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 
-PROGRAMS = Path(".stack") / "programs"
-
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
+bench.command()(chaos)
 
 
 @bench.command()
@@ -105,43 +96,3 @@ def ledger(
     print_ledger(Console(), measured)
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
-
-
-@bench.command()
-def chaos(
-    *,
-    seed: Annotated[int, typer.Option(help="All that goes wrong, and when, follows from it.")] = 1,
-    images: Annotated[int, typer.Option(min=20, help="Images of 128 x 128 px.")] = 1000,
-    rounds: Annotated[int, typer.Option(min=1, help="How often something goes wrong.")] = 12,
-    programs: Annotated[Path, typer.Option(help="Folder of the programs that make up has fetched.")] = PROGRAMS,
-    work: Annotated[Path | None, typer.Option(help="Where to run; a temporary folder when omitted.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the folder even where everything holds.")] = False,
-    json: AsJson = False,
-) -> None:
-    """Kill, freeze, cut, fill and mislead servers and workers of its own mid-stream, and count what came of the images.
-
-    Exit codes: 0 nothing lost, doubled or otherwise wrong; 1 something was, and the folder with all logs is kept.
-    """
-    _end_in_good_order()
-    console = Console(stderr=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"semstream-chaos-{seed}-", dir=work))
-    folder.chmod(0o755)  # Postgres runs as another user where we are root
-    plan = Plan(seed, images, script_of(seed, CATALOGUE, rounds=rounds), folder / "run", Programs(programs.resolve()))
-    try:
-        figures = run_chaos(plan, lambda line: console.print(line, highlight=False))
-    except (StackError, RuntimeError) as error:
-        raise UsageError(f"seed {seed} could not be run to its end: {error}; see {folder}") from error
-    print_chaos(console, figures)
-    if figures.holds and not keep:
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        console.print(f"kept: {folder}; again: semstream bench chaos --seed {seed} --images {images} --rounds {rounds}")
-    if json:
-        print(figures.to_json().decode())  # noqa: T201 - the interface
-    raise typer.Exit(0 if figures.holds else 1)
-
-
-def _end_in_good_order() -> None:
-    """Let signals unwind: the servers and processes of a run must not outlive it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda code, _: sys.exit(128 + code))

@@ -38,22 +38,34 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, where."""
+    """What is to be done."""
 
     seed: int
     images: int
     script: Sequence[Round]
-    folder: Path
     programs: Programs
     per_s: float = PER_S
 
 
-def run_chaos(plan: Plan, say: Say) -> ChaosFigures:
-    """Run a script against servers and processes of its own, and count afterwards."""
+class Broken(RuntimeError):
+    """The run itself did not work, whatever the pipeline did."""
+
+
+def run_chaos(plan: Plan, folder: Path, say: Say) -> ChaosFigures:
+    """Run a script against servers and processes of its own in an empty folder, and count afterwards.
+
+    Raises
+    ------
+    Broken
+        If no image came through before anything was done to anything.
+    StackError
+        If a server could not be started.
+    """
     begun = time.monotonic()
-    with set_up(plan.folder, plan.programs) as scene:
+    folder.chmod(0o755)  # Postgres runs as another user where we are root
+    with set_up(folder, plan.programs) as scene:
         prepare(scene)
-        spool = spooled(plan.folder / "spool", plan.images)
+        spool = spooled(folder / "spool", plan.images)
         left_out = {fault.name: why for fault in _faults(plan.script) if (why := fault.missing(scene))}
         with _at_work(scene, spool, plan.per_s) as (feeder, watch):
             say(f"servers up after {time.monotonic() - begun:.0f} s")
@@ -109,12 +121,12 @@ def warm_up(spool: Spool, feeder: Feeder, watch: Watch) -> None:
 
     Raises
     ------
-    RuntimeError
+    Broken
         If they do not come through, although nothing was done to anything.
     """
     feeder.allow(WARM_UP)
     if not watch.wait_for(spool.acquisitions[:WARM_UP], time.monotonic() + START_S):
-        raise RuntimeError(f"no results within {START_S:.0f} s although nothing was wrong: see the logs")
+        raise Broken(f"no results within {START_S:.0f} s although nothing was wrong: see the logs")
 
 
 def _said(plan: Plan, left_out: dict[str, str], feeder: Feeder, say: Say) -> Iterator[tuple[Round, int]]:
