@@ -13,8 +13,9 @@ class RoundTimes(Record):
     """How one round went.
 
     ``recovery_s`` is the time from when the fault was healed (when it was injected, for one that is over at once) until
-    a consumer that reads committed saw the next selection; ``drained_s`` until it had seen every image that had
-    arrived before, which includes the time to work off what had piled up. None where that did not happen in time.
+    a consumer that reads committed saw the next selection; ``drained_s`` until it had seen every image of the round,
+    some of which arrive only after the healing: with the time to work off what had piled up. None where that did not
+    happen in time.
     """
 
     faults: tuple[str, ...]

@@ -142,7 +142,7 @@ def _said(plan: Plan, left_out: dict[str, str], feeder: Feeder, say: Say) -> Ite
 
 
 def hurt(scene: Scene, planned: tuple[Round, int], spool: Spool, feeder: Feeder, watch: Watch) -> RoundTimes:
-    """Let images arrive, do what the round says, undo it, and wait until every image so far is through."""
+    """Let images arrive, do what the round says, undo it, and wait until every image of the round is through."""
     one, upto = planned
     feeder.allow(feeder.written + math.ceil(FIRST_PART * (upto - feeder.written)))
     time.sleep(one.after_s)
@@ -155,13 +155,13 @@ def hurt(scene: Scene, planned: tuple[Round, int], spool: Spool, feeder: Feeder,
     for heal in heals:
         heal()
     healed = time.monotonic() if one.hold_s else hit
-    before = spool.acquisitions[: feeder.written]
-    watch.wait_for(before, healed + DRAIN_S)
+    due = spool.acquisitions[:upto]
+    watch.wait_for(due, healed + DRAIN_S)
     return RoundTimes(
         faults=tuple(fault.name for fault in one.faults),
         held_s=round(healed - injected, 2),
         recovery_s=_since(healed, watch.first_after(healed)),
-        drained_s=_since(healed, watch.last_of(before)),
+        drained_s=_since(healed, watch.last_of(due)),
     )
 
 

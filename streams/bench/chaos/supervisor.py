@@ -47,6 +47,10 @@ class Unit:
             )
         self.started_at = now
 
+    def has_said(self, word: str) -> bool:
+        """Whether a word stands in its log."""
+        return word.encode() in self.log.read_bytes()
+
     def send(self, sent: signal.Signals) -> None:
         """Send the process a signal, and not its children; nothing where there is none."""
         if self.process is not None and self.process.poll() is None:
