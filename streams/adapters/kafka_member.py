@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from streams.adapters.kafka_client import Configuration, made
-from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
+from streams.adapters.kafka_errors import ClientErrors, Kind, cause_of, exception_for, kind_of
 from streams.adapters.kafka_messages import to_message
 from streams.adapters.kafka_progress import Progress
 from streams.adapters.kafka_seeds import FirstOffsets, lost_offsets
@@ -125,7 +125,11 @@ class Member:
         if self._leaving:
             return
         self._leaving = True
-        self._consumer.unsubscribe()
+        try:
+            self._consumer.unsubscribe()
+        except KafkaException as error:
+            if cause_of(error).code() != KafkaError._FATAL:  # else it is in no group any more
+                raise
         deadline = self._clock() + LEAVING_S
         while self._consumer.poll(0.05) or self._consumer.assignment():
             if self._clock() > deadline:

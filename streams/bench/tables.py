@@ -1,14 +1,11 @@
 """The benchmark's figures as a person reads them."""
 
-from collections.abc import Sequence
-
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from streams.bench.chaos.figures import ChaosFigures, Spread, by_fault
 from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.results import Fidelity, KindSummary, Summary
 
@@ -78,21 +75,19 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
     console.print(table)
 
 
-def print_chaos(console: Console, runs: Sequence[ChaosFigures]) -> None:
-    """Print how quickly results came again after each fault, and of each run what was lost."""
-    table = Table("fault", "times", "recovery, s: p50", "max", "drained, s: p50", "max")
-    for fault in by_fault(runs):
-        table.add_row(fault.name, str(fault.times), *_spread(fault.recovery_s), *_spread(fault.drained_s))
-    console.print(table)
-    for run in runs:
-        console.print(
-            f"seed {run.seed}, {run.images} images: {run.lost} lost, {run.doubled} doubled, {run.dead_letters} dead "
-            f"letters; {run.restarts} restarts, {run.seconds:.0f} s",
-            highlight=False,
-        )
-        for problem in run.problems:
-            console.print(f"[red]{escape(problem)}", highlight=False)
+def print_latency(console: Console, measured: Latency) -> None:
+    """Print the percentiles."""
+    console.print(
+        f"{measured.images} images one by one through {measured.stages} stages: p50 {measured.p50_ms:.1f} ms, "
+        f"p95 {measured.p95_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms, longest {measured.max_ms:.1f} ms",
+        highlight=False,
+    )
 
 
-def _spread(found: Spread | None) -> tuple[str, str]:
-    return (f"{found.p50:.1f}", f"{found.max:.1f}") if found else ("-", "-")
+def print_replayed(console: Console, name: str, measured: Replayed) -> None:
+    """Print the rate and what an image costs."""
+    console.print(
+        f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
+        f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )

@@ -17,7 +17,7 @@ from streams.bench.chaos.faults.catalogue import CATALOGUE
 from streams.bench.chaos.figures import ChaosFigures
 from streams.bench.chaos.run import Broken, Plan, run_chaos
 from streams.bench.chaos.script import script_of
-from streams.bench.tables import print_chaos
+from streams.bench.chaos.table import print_chaos
 from streams.commands.run import AsJson
 from streams.errors import UsageError
 

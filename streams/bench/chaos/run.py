@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-
 from deploy.local.programs import Programs
 from streams.bench.chaos.faults.fault import Fault
 from streams.bench.chaos.feeder import Feeder, Spool, feeding, spooled
@@ -21,10 +18,9 @@ from streams.bench.chaos.scene import PIPELINE, PUBLISHER, Scene, set_up
 from streams.bench.chaos.script import Round
 from streams.bench.chaos.verdict import judge
 from streams.bench.chaos.watch import Watch, watching
-from streams.pipeline import DEAD_LETTERS, load_pipeline
+from streams.pipeline import load_pipeline
 from streams.wiring.topics import open_reader
 
-PARTITIONS = 4
 PER_S = 20.0
 WARM_UP = 5
 """Images before anything goes wrong."""
@@ -57,7 +53,7 @@ def run_chaos(plan: Plan, folder: Path, say: Say) -> ChaosFigures:
     Raises
     ------
     Broken
-        If no image came through before anything was done to anything.
+        If topics or tables could not be made, or no image came through before anything was done to anything.
     StackError
         If a server could not be started.
     """
@@ -94,14 +90,11 @@ def run_chaos(plan: Plan, folder: Path, say: Say) -> ChaosFigures:
 
 def prepare(scene: Scene) -> None:
     """Make topics and tables."""
-    steps = load_pipeline(PIPELINE).steps()
-    topics = [steps[0].consumes, *(step.produces for step in steps), DEAD_LETTERS]
-    client = AdminClient({"bootstrap.servers": scene.settings.kafka.bootstrap_servers})
-    for made in client.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics]).values():
-        made.result(60)
-    subprocess.run(  # noqa: S603 - this program
-        scene.program("ledger", "migrate"), env={**os.environ, **scene.environment}, check=True, capture_output=True
-    )
+    for command in (("topics", "create", "--pipeline", str(PIPELINE)), ("ledger", "migrate")):
+        environment = {**os.environ, **scene.environment}
+        done = subprocess.run(scene.program(*command), env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise Broken(f"semstream {' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
 
 
 @contextmanager

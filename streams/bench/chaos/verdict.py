@@ -1,7 +1,6 @@
 """The count afterwards: topics, ledger and object store must tell of the same images, each once."""
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 from collections import Counter
@@ -100,16 +99,14 @@ def _object_problem(file: Path, ref: ObjectRef) -> str | None:
 
 
 def conservation_problems(scene: Scene) -> list[str]:
-    """Ask `semstream reconcile`, where it exists."""
-    if importlib.util.find_spec("streams.commands.reconcile") is None:
-        return []
+    """Ask `semstream reconcile`."""
     done = subprocess.run(  # noqa: S603 - this program
-        scene.program("reconcile", "--pipeline", str(PIPELINE)),
+        scene.program("reconcile", "--objects", "--pipeline", str(PIPELINE)),
         env={**os.environ, **scene.environment},
         capture_output=True,
         check=False,
     )
-    said = (done.stderr or done.stdout).decode(errors="replace").strip()
+    said = " ".join((done.stderr + done.stdout).decode(errors="replace").split())
     return [] if done.returncode == 0 else [f"semstream reconcile ended with {done.returncode}: {said[-1000:]}"]
 
 
