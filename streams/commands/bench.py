@@ -26,6 +26,7 @@ from streams.bench.tables import (
     print_rebalance,
     print_replayed,
 )
+from streams.commands.bench_chaos import chaos
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
@@ -36,6 +37,7 @@ from streams.wiring.ledger import scratch_ledger
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
+bench.command()(chaos)
 
 
 @bench.command()

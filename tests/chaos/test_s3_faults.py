@@ -13,9 +13,19 @@ import pytest
 from schemas.image import ObjectRef
 from streams.adapters.s3_client import Patience
 from streams.adapters.s3_store import READS, S3Store
+from streams.bench.chaos.s3_faults import (
+    Altered,
+    Answer,
+    Delayed,
+    Fault,
+    FaultyS3,
+    Request,
+    Reset,
+    Shortened,
+    Truncated,
+)
 from streams.errors import InvalidImage, TransientError
 from tests.buckets import OwnBucket, s3
-from tests.chaos.s3_faults import Altered, Answer, Delayed, Fault, FaultyS3, Request, Reset, Shortened, Truncated
 
 T = TypeVar("T")
 
