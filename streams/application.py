@@ -16,6 +16,7 @@ COMMANDS = (
     "jobs",
     "show",
     "dlq",
+    "topics",
     "replay",
     "reconcile",
     "ledger",

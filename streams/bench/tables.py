@@ -5,6 +5,7 @@ from rich.table import Table
 
 from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.results import Fidelity, KindSummary, Summary
 
@@ -72,3 +73,21 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
         if isinstance(timing, Timing):
             table.add_row(name, f"{timing.median_ms:.1f}", f"{timing.p99_ms:.1f}", str(timing.calls))
     console.print(table)
+
+
+def print_latency(console: Console, measured: Latency) -> None:
+    """Print the percentiles."""
+    console.print(
+        f"{measured.images} images one by one through {measured.stages} stages: p50 {measured.p50_ms:.1f} ms, "
+        f"p95 {measured.p95_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms, longest {measured.max_ms:.1f} ms",
+        highlight=False,
+    )
+
+
+def print_replayed(console: Console, name: str, measured: Replayed) -> None:
+    """Print the rate and what an image costs."""
+    console.print(
+        f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
+        f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )
