@@ -15,6 +15,7 @@ from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.hops import NOOPS, measure_latency, measure_replay
 from streams.bench.ledger import measure_ledger
+from streams.bench.rebalance import measure_rebalance
 from streams.bench.results import summarise
 from streams.bench.tables import (
     print_efficiency,
@@ -22,8 +23,10 @@ from streams.bench.tables import (
     print_fidelity,
     print_latency,
     print_ledger,
+    print_rebalance,
     print_replayed,
 )
+from streams.commands.bench_chaos import chaos
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline
@@ -34,6 +37,7 @@ from streams.wiring.ledger import scratch_ledger
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
+bench.command()(chaos)
 
 
 @bench.command()
@@ -135,3 +139,21 @@ def replay(
     if json:
         one, four = figures["one stage"], figures["four stages"]
         print(orjson.dumps({**one.model_dump(), "four_stages": four.model_dump()}).decode())  # noqa: T201 - the interface
+
+
+@bench.command()
+def rebalance(
+    images: Annotated[int, typer.Option(min=30, help="Images published, at a steady pace.")] = 1800,
+    per_s: Annotated[float, typer.Option(min=1, max=90, help="Images published a second; one worker does 100.")] = 60,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Let one worker process become four and then two, mid-stream, and count what is lost, done twice and waited for.
+
+    Exit codes: 0 nothing lost and nothing published twice, 1 otherwise.
+    """
+    measured = measure_rebalance(Settings.load(settings), images=images, per_s=per_s)
+    print_rebalance(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(1 if measured.lost or measured.published_twice else 0)

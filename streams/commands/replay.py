@@ -31,44 +31,51 @@ SHOWN = 20
 PATIENCE_S = 600.0
 
 
+From = Annotated[str | None, typer.Option("--from", help="Images published from then on: 2h, 3d ago, or a time.")]
+To = Annotated[str | None, typer.Option("--to", help="Images published before then.")]
+Offsets = Annotated[
+    list[str] | None, typer.Option("--offsets", help="PARTITION:FIRST-LAST of the images' topic; may be repeated.")
+]
+Instrument = Annotated[str | None, typer.Option("--instrument", help="Images of this instrument.")]
+ImageNames = Annotated[
+    list[str] | None, typer.Option("--image", help="The beginning of an id, or a source name; may be repeated.")
+]
+PipelineOfLane = Annotated[
+    Path | None, typer.Option("--pipeline", help="Pipeline file of the lane; the default one when omitted.")
+]
+PipelineOfLive = Annotated[
+    Path | None, typer.Option("--against", help="Pipeline file of the live lane; the default one when omitted.")
+]
+LaneName = Annotated[
+    str | None, typer.Option("--lane", help="replay when omitted; with --pipeline one named with its hash.")
+]
+Speed = Annotated[str, typer.Option("--speed", help="Images a second, or max.")]
+Shadow = Annotated[bool, typer.Option("--shadow", help="Wait for the lane's answers, and compare.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Publish nothing: compare what the lane selected before.")]
+Promote = Annotated[bool, typer.Option("--promote", help="Publish what the lane selected to the live lane, once.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML page.")]
+PatienceS = Annotated[float, typer.Option("--patience-s", help="Give up when nothing is answered for so long.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be published, and publish nothing.")]
+
+
 def replay(
     settings: SettingsFile = None,
     *,
-    since: Annotated[
-        str | None, typer.Option("--from", help="Images published from then on: 2h, 3d ago, or a time.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Images published before then.")] = None,
-    offsets: Annotated[
-        list[str] | None, typer.Option("--offsets", help="PARTITION:FIRST-LAST of the images' topic; may be repeated.")
-    ] = None,
-    instrument: Annotated[str | None, typer.Option("--instrument", help="Images of this instrument.")] = None,
-    image: Annotated[
-        list[str] | None, typer.Option("--image", help="The beginning of an id, or a source name; may be repeated.")
-    ] = None,
-    pipeline: Annotated[
-        Path | None, typer.Option("--pipeline", help="Pipeline file of the lane; the default one when omitted.")
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option("--against", help="Pipeline file of the live lane; the default one when omitted.")
-    ] = None,
-    lane: Annotated[
-        str | None, typer.Option("--lane", help="replay when omitted; with --pipeline one named with its hash.")
-    ] = None,
-    speed: Annotated[str, typer.Option("--speed", help="Images a second, or max.")] = "max",
-    shadow: Annotated[bool, typer.Option("--shadow", help="Wait for the lane's answers, and compare.")] = False,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Publish nothing: compare what the lane selected before.")
-    ] = False,
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Publish what the lane selected to the live lane, once.")
-    ] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML page.")] = None,
-    patience_s: Annotated[
-        float, typer.Option("--patience-s", help="Give up when nothing is answered for so long.")
-    ] = PATIENCE_S,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be published, and publish nothing.")
-    ] = False,
+    since: From = None,
+    until: To = None,
+    offsets: Offsets = None,
+    instrument: Instrument = None,
+    image: ImageNames = None,
+    pipeline: PipelineOfLane = None,
+    against: PipelineOfLive = None,
+    lane: LaneName = None,
+    speed: Speed = "max",
+    shadow: Shadow = False,
+    compare: Compare = False,
+    promote: Promote = False,
+    report: Report = None,
+    patience_s: PatienceS = PATIENCE_S,
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Publish images again into a lane of their own, whose workers answer them beside production.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from streams.adapters.kafka_log import KafkaLog
 from streams.adapters.kafka_publisher import KafkaPublisher
+from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_topics import KafkaTopics
 from streams.adapters.s3_store import S3Store
 from streams.adapters.sql_ledger import SqlLedger
@@ -53,3 +54,8 @@ def evidence_at_services(settings: Settings) -> Iterator[Evidence]:
         store = S3Store(settings.s3, connections=1)
         stack.callback(store.close)
         yield Evidence(log, ledger, SqlSeeds(ledger.database), store, settings.s3.bucket)
+
+
+def open_reader(settings: Settings, topic: str) -> KafkaReader:
+    """Follow a topic from its beginning, read committed, as no group's member."""
+    return KafkaReader(settings.kafka, [topic], "semstream.reader")
