@@ -25,6 +25,7 @@ from streams.settings import Settings
 from streams.wiring.pictures import frames_at_services
 from streams.wiring.process import utc_now
 from streams.wiring.topics import open_log, open_publisher
+from streams.wiring.worker import lane_at_work, prepare_lane
 
 SHOWN = 20
 """Images named on a terminal; --json and --report have more."""
@@ -80,6 +81,9 @@ def replay(
 ) -> None:
     """Publish images again into a lane of their own, whose workers answer them beside production.
 
+    With --pipeline and --shadow this process works for the lane while it waits; more workers may help it. Otherwise
+    semstream worker --all --lane LANE --pipeline FILE does, or where no other pipeline is named the usual workers.
+
     Exit codes: 0 done, 1 some images were not found or not answered, 2 wrong usage.
     """
     selection = Selection(time_of(since), time_of(until), offsets_of(offsets or ()), instrument, tuple(image or ()))
@@ -95,7 +99,11 @@ def replay(
             told: dict[str, object] = {"lane": sides.lane, "dry_run": dry_run, **asdict(outcome)}
             _tell(json, told, _promoted(outcome, sides, dry_run=dry_run))
             return
-        done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s)
+        if not (dry_run or compare):
+            prepare_lane(found, new, sides.lane)
+        own = bool(pipeline) and shadow and not dry_run
+        with lane_at_work(found, new, sides.lane) if own else nullcontext():
+            done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s)
         if report is not None and done.comparison is not None:
             _write_report(run, found, done.comparison, report)
     _tell(json, {"lane": sides.lane, "dry_run": dry_run, **done.to_dict()}, _story(done, dry_run=dry_run))
