@@ -2,53 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.events import ImageEvent
 from streams.bench.own_lane import OwnLane, Reader, read
-from streams.feed import Feed, Window
 from streams.formats.sandbox import Decoder
+from streams.intake import Intake, message_of
 from streams.pipeline import Pipeline
 from streams.ports import ObjectStore, Outgoing
 from streams.settings import Settings
 from streams.shift import Shift
-from streams.source import SourceFile, first
 from streams.telemetry import SECONDS, Activity, Telemetry
 from streams.wiring.process import utc_now
 from streams.wiring.worker import connected
 
 SERVERS = ("kafka.Kafka", "versitygw", "minio", "redis-server", "postgres")
 """What the command lines of the local stack's servers have in them."""
-EVERYTHING = Window(max_images=1 << 30, max_bytes=1 << 60)
-
-
-@dataclass
-class Collected:
-    """Takes events instead of a broker, so that images can be stored before the clock runs."""
-
-    events: list[Outgoing] = field(default_factory=list)
-
-    def publish(self, events: Iterable[Outgoing]) -> None:
-        """Keep them."""
-        self.events.extend(events)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    def published(self, event: ImageEvent) -> None:
-        """Nothing to do."""
-
-    def failed(self, name: str, reason: str) -> None:
-        """Refuse to measure without an image."""
-        raise RuntimeError(f"{name}: {reason}")
-
-    def skipped(self, name: str, reason: str) -> None:
-        """Refuse to measure without an image."""
-        raise RuntimeError(f"{name}: {reason}")
 
 
 @dataclass
@@ -85,13 +56,11 @@ class ServicesRun:
 
     def _stored(self, files: Sequence[bytes], topic: str) -> list[Outgoing]:
         """Store the images, and one to begin with: the first, with a byte behind its end, so that it is another one."""
-        collected = Collected()
+        intake = Intake(self.store, topic, "/bench", utc_now)
         named = [("first.tif", files[0] + b"\0"), *((f"{number:05d}.tif", data) for number, data in enumerate(files))]
-        sources = [SourceFile(name, partial(first, data)) for name, data in named]
         with Decoder(children=1) as decoder:
-            feed = Feed(self.store, decoder, collected, EVERYTHING, topic, "/bench", utc_now)
-            feed.run(sources, collected)
-        return collected.events
+            events = [intake.event(name, decoder.describe(data), 0, intake.stored(data, name)) for name, data in named]
+        return [message_of(event, topic) for event in events]
 
     @contextmanager
     def _working(self, pipeline: Pipeline, cores: int) -> Iterator[Telemetry]:
