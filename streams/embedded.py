@@ -32,6 +32,8 @@ class Progress:
     selected: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     skips: list[tuple[str, str]] = field(default_factory=list)
+    rejected: int = 0
+    """Failures that a stage decided, so that the ledger keeps them."""
     all_published: bool = False
 
     @property
@@ -124,6 +126,7 @@ class EmbeddedRun:
         if letter.acquisition_id is None:
             raise RuntimeError(f"stage {letter.stage} cannot read an event of the stage before it: {letter.reason}")
         if self._window.leave(letter.acquisition_id, size_bytes):
+            self.progress.rejected += 1
             self._fail(letter)
 
     def _letter(self, name: str, reason: str, *, stage: str, event: ImageEvent | None = None) -> DeadLetter:

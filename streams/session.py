@@ -14,15 +14,20 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
+from streams.job import Desk
+from streams.leftovers import stale, sweep
 from streams.logs import log_to
-from streams.pipeline import Pipeline
+from streams.pipeline import LIVE, Pipeline
+from streams.ports import Publisher
 from streams.progress import showing
 from streams.report.entry import ReportEntry, Setback
 from streams.report.entry import Summary as ReportSummary
 from streams.report.page import write_report
-from streams.results import Results
+from streams.results import IMAGES, Results
+from streams.retries import Attempts, Retrying, was_rejected
 from streams.source import Skipped, SourceFile
 from streams.summary import Failure, Summary
+from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
 
@@ -40,17 +45,24 @@ def run_embedded(
     instrument_id: str = "unknown",
     expected: int | None = None,
     metrics_port: int | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
-    """Process files to the end and leave images, certificates, report and summary in ``out``."""
+    """Process files to the end and leave images, certificates, report and summary in ``out``.
+
+    Images that a stage of this pipeline rejected in an earlier run are rejected again, or computed anew with
+    ``retry_failed``.
+    """
     with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"):
+        sweep(out, within=(IMAGES, STATE))
         if metrics_port is not None:
             parts.telemetry.serve(metrics_port)
         results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
+        publisher = _publisher(parts, pipeline, out / STATE / "retries.jsonl", retry_failed=retry_failed)
 
         def feed(window: Window) -> Feed:
             topic = pipeline.steps()[0].consumes
             return Feed(
-                parts.store, parts.decoder, parts.publisher, window, topic, source, utc_now, instrument_id=instrument_id
+                parts.store, parts.decoder, publisher, window, topic, source, utc_now, instrument_id=instrument_id
             )
 
         stages = tuple(stage.name for stage in pipeline.stages)
@@ -58,10 +70,20 @@ def run_embedded(
         with showing(console, parts.telemetry, stages, expected=expected) as show:
             run = EmbeddedRun(parts, feed, results, show=show)
             run(files)
-        summary = _summary(run.progress, results, parts, seconds=time.perf_counter() - start)
-        (out / "summary.json").write_bytes(summary.to_json() + b"\n")
+        summary = _summary(run.progress, results, parts, out, seconds=time.perf_counter() - start)
+        write_whole(out / "summary.json", summary.to_json() + b"\n")
         _write_report(out, summary, results, parts, title=title, pipeline=pipeline)
     return summary
+
+
+def _publisher(parts: Embedded, pipeline: Pipeline, journal: Path, *, retry_failed: bool) -> Publisher:
+    desks = [Desk(step, LIVE, pipeline.hash) for step in pipeline.steps()]
+    rejected = was_rejected(parts.ledger, desks)
+    return Retrying(parts.publisher, Attempts(journal, pipeline.hash), rejected if retry_failed else _never)
+
+
+def _never(_: str, __: int) -> bool:
+    return False
 
 
 def print_summary(console: Console, summary: Summary, out: Path) -> None:
@@ -79,21 +101,34 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
     table.add_row("failed", str(summary.failed))
     for failure in summary.failures[:10]:
         table.add_row("", f"[red]{_shown(failure.path)}: {_shown(failure.reason)}")
+    if summary.rejected:
+        kept = "that one is" if summary.rejected == 1 else f"{summary.rejected} of them are"
+        table.add_row("", f"[dim]{kept} computed anew only with --retry-failed")
     table.add_row("skipped", str(summary.skipped))
     for skip in summary.skips[:10]:
         table.add_row("", f"[dim]{_shown(skip.path)}: {_shown(skip.reason)}")
     if len(summary.failures) > 10 or len(summary.skips) > 10:
         table.add_row("", f"[dim]all of them: {escape(str(out / 'summary.json'))}")
-    table.add_row("results", escape(str(out / "images")))
+    table.add_row("results", escape(str(out / IMAGES)))
+    if summary.stale:
+        table.add_row("", f"[yellow]{_of_earlier_runs(summary)}")
     table.add_row("report", escape(str(out / "report.html")))
     console.print(table, highlight=False)
+
+
+def _of_earlier_runs(summary: Summary) -> str:
+    """Say what lies among the results and is none of this run."""
+    names = ", ".join(map(_shown, summary.stale_files[:3])) + (", ..." if summary.stale > 3 else "")
+    files = f"{summary.stale} file{'s' if summary.stale > 1 else ''}"
+    return f"{files} there are of earlier runs, not of this one: {names} (summary.json, stale_files)"
 
 
 def _shown(text: str) -> str:
     return escape("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
-def _summary(progress: Progress, results: Results, parts: Embedded, *, seconds: float) -> Summary:
+def _summary(progress: Progress, results: Results, parts: Embedded, out: Path, *, seconds: float) -> Summary:
+    left = stale(out / IMAGES, {results.path_of(event) for event in results.events()})
     return Summary(
         images=progress.settled,
         selected=progress.selected,
@@ -106,6 +141,9 @@ def _summary(progress: Progress, results: Results, parts: Embedded, *, seconds: 
         by_method=dict(results.by_method),
         failures=tuple(Failure(path=path, reason=reason) for path, reason in progress.failures),
         skips=tuple(Failure(path=path, reason=reason) for path, reason in progress.skips),
+        rejected=progress.rejected,
+        stale=len(left),
+        stale_files=tuple(left),
     )
 
 
@@ -122,6 +160,7 @@ def _write_report(
             "semstream": version("semstream"),
             "pipeline": f"{pipeline.name} ({pipeline.hash})",
             "computed in this run": f"{summary.computed} images",
+            **({"of earlier runs in images/": f"{summary.stale}, not on this page"} if summary.stale else {}),
         },
     )
     write_report(out / "report.html", entries, about, title=title)

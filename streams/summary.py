@@ -31,3 +31,9 @@ class Summary(Record):
     by_method: Mapping[str, int]
     failures: tuple[Failure, ...]
     skips: tuple[Failure, ...]
+    rejected: int = 0
+    """Failed images that a stage rejected: the ledger keeps that, and ``--retry-failed`` computes them anew."""
+    stale: int = 0
+    """Results in ``OUT/images`` that are none of this run: of other images, another pipeline, or failed this time."""
+    stale_files: tuple[str, ...] = ()
+    """Their names below ``OUT/images``."""

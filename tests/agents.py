@@ -149,7 +149,7 @@ class Watcher:
             it = stack.enter_context(assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self.heard.append))
             self.journal = it.journal
             self.watch = Watch(FolderScan(folder, clock=site.clock), it.agent, it.journal, it.patience, TIMING)
-            it.agent.deliver()
+            self.watch.begin()
             self.close = stack.pop_all().close
 
     def run(self, seconds: float) -> None:

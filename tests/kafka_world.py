@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streams.adapters.kafka_admin import EARLIEST, KafkaAdmin
+from streams.adapters.kafka_client import Options
 from streams.adapters.kafka_cluster import READING, InProcessCluster
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_seeds import FirstOffsets
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.errors import TransientError, UsageError
-from streams.ports import Message, Outgoing, Partition, Positions
+from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 from streams.settings import KafkaSettings
 from tests.dict_seeds import DictSeeds
 from tests.services import absent, settings
@@ -50,6 +51,7 @@ class Joined:
     transport: KafkaTransport
     held: set[Partition] = field(default_factory=set)
     told: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    at_revoke: PartitionsFn = lambda partitions: None
 
     def assigned(self, partitions: Collection[Partition]) -> None:
         self._tell("assigned", partitions)
@@ -57,6 +59,7 @@ class Joined:
 
     def revoked(self, partitions: Collection[Partition]) -> None:
         self._tell("revoked", partitions)
+        self.at_revoke(partitions)
         self.held -= set(partitions)
 
     def lost(self, partitions: Collection[Partition]) -> None:
@@ -100,6 +103,10 @@ class World:
         self._topics.append(name)
         return name
 
+    def forget_later(self, *topics: str) -> None:
+        """Delete topics at the end that somebody else makes."""
+        self._topics += topics
+
     def _wait_for_leaders(self, topic: str, partitions: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -114,15 +121,17 @@ class World:
     def group(self, word: str = "group") -> str:
         return f"test.{self._run}.{word}"
 
-    def transport(self, *, slot: str | None = None, **consumer: str | int | bool) -> KafkaTransport:
+    def transport(self, *, slot: str | None = None, options: Options | None = None) -> KafkaTransport:
         if self.embedded:
-            return KafkaTransport(self.kafka, self.group(), slot=slot, consumer={**READING, **consumer})
-        first = FirstOffsets(KafkaAdmin(self.kafka), self.group(), self.seeds, now)
-        return KafkaTransport(self.kafka, self.group(), slot=slot, first_offsets=first, consumer=consumer)
+            return KafkaTransport(self.kafka, self.group(), slot=slot, consumer={**READING, **(options or {})})
+        return KafkaTransport(self.kafka, self.group(), slot=slot, first_offsets=self.first_offsets(), consumer=options)
 
-    def join(self, topic: str, *, slot: str | None = None, **consumer: str | int | bool) -> Joined:
+    def first_offsets(self) -> FirstOffsets:
+        return FirstOffsets(KafkaAdmin(self.kafka), self.group(), self.seeds, now)
+
+    def join(self, topic: str, *, slot: str | None = None, options: Options | None = None) -> Joined:
         """Return a member of the group that was made for this test."""
-        joined = Joined(self.transport(slot=slot, **consumer))
+        joined = Joined(self.transport(slot=slot, options=options))
         self._members.append(joined)
         joined.subscribe(topic)
         return joined
@@ -133,6 +142,31 @@ class World:
         producer = Producer({**settings, "log_level": 0})
         producer.init_transactions(30)
         return producer
+
+    def foreign_consumer(self, *, group: str | None = None, topic: str | None = None) -> Consumer:
+        """Return a consumer that is none of ours; with a topic, as a member that has joined."""
+        settings = {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": group or self.group("foreign")}
+        strategy = {"partition.assignment.strategy": "cooperative-sticky"} if self.is_classic else {}
+        protocol = {"group.protocol": self.kafka.group_protocol, "enable.auto.commit": False}
+        consumer = Consumer({**settings, **protocol, **strategy, "log_level": 0})
+        if topic is not None:
+            consumer.subscribe([topic])
+            deadline = time.monotonic() + PATIENCE_S
+            while not consumer.assignment():
+                assert time.monotonic() < deadline
+                consumer.poll(0.1)
+        return consumer
+
+    def publish_to(self, topic: str, partition: int, value: bytes) -> None:
+        """Publish to one partition, as soon as it exists."""
+        self._wait_for_leaders(topic, partition + 1)
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers})
+        producer.produce(topic, value, partition=partition)
+        assert producer.flush(30) == 0
+
+    @property
+    def is_classic(self) -> bool:
+        return self.kafka.group_protocol == "classic"
 
     def read(self, topic: str, count: int, *, patience_s: float = PATIENCE_S) -> list[Message]:
         """Return what a reader sees of a topic: so many messages, or all of them when patience ends."""
@@ -152,7 +186,7 @@ class World:
             member.transport.close()
         self.publisher.close()
         if not self.embedded:
-            for future in self.client.delete_topics(self._topics).values():
+            for future in self.client.delete_topics(self._topics).values() if self._topics else ():
                 with suppress(KafkaException):
                     future.result(30)
             for future in self.client.delete_consumer_groups([self.group()]).values():

@@ -11,6 +11,7 @@ from streams.errors import UsageError
 from streams.settings import KafkaSettings
 
 Client = TypeVar("Client")
+Options = Mapping[str, str | int | bool]
 Configuration = dict[str, str | int | bool]
 
 MAX_MESSAGE_BYTES = 1_000_000
@@ -51,7 +52,7 @@ _SET_BY_THE_BROKER = ("session.timeout.ms", "heartbeat.interval.ms", "partition.
 
 
 def consumer_configuration(
-    kafka: KafkaSettings, group: str, *, slot: str | None = None, options: Mapping[str, str | int | bool] | None = None
+    kafka: KafkaSettings, group: str, *, slot: str | None = None, options: Options | None = None
 ) -> Configuration:
     """Return the configuration of a group's member; a ``slot`` makes its membership static.
 
@@ -74,7 +75,7 @@ def producer_configuration(
     kafka: KafkaSettings,
     *,
     transactional_id: str | None = None,
-    options: Mapping[str, str | int | bool] | None = None,
+    options: Options | None = None,
 ) -> Configuration:
     """Return the configuration of an idempotent producer, a transactional one where it has an id."""
     transactional: Configuration = {}

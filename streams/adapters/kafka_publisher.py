@@ -1,10 +1,10 @@
 """Publishing outside any transaction: feeds, agents and tools."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, Producer
 
-from streams.adapters.kafka_client import MAX_MESSAGE_BYTES, made, producer_configuration
+from streams.adapters.kafka_client import MAX_MESSAGE_BYTES, Options, made, producer_configuration
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.errors import InvalidImage, TransientError
 from streams.ports import Outgoing
@@ -17,7 +17,7 @@ PATIENCE_S = 60
 class KafkaPublisher:
     """An idempotent producer with ``acks=all``; not for several threads at a time."""
 
-    def __init__(self, kafka: KafkaSettings, *, options: Mapping[str, str | int | bool] | None = None) -> None:
+    def __init__(self, kafka: KafkaSettings, *, options: Options | None = None) -> None:
         patience = {"message.timeout.ms": 1000 * PATIENCE_S}
         self._configuration = producer_configuration(kafka, options={**patience, **(options or {})})
         self._errors = ClientErrors()

@@ -1,11 +1,11 @@
 """Reading topics as no group's member: to watch results."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from streams.adapters.kafka_client import Configuration, connection, made
+from streams.adapters.kafka_client import Configuration, Options, connection, made
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.adapters.kafka_messages import to_message
 from streams.ports import Message
@@ -24,7 +24,7 @@ class KafkaReader:
         topics: Collection[str],
         group: str,
         *,
-        options: Mapping[str, str | int | bool] | None = None,
+        options: Options | None = None,
     ) -> None:
         settings: Configuration = {
             "group.id": group,

@@ -1,10 +1,10 @@
 """Apache Kafka by confluent-kafka: a member of a consumer group and the transactional producer that answers it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from streams.adapters.kafka_client import consumer_configuration, producer_configuration
+from streams.adapters.kafka_client import Options, consumer_configuration, producer_configuration
 from streams.adapters.kafka_errors import ClientErrors
 from streams.adapters.kafka_member import Callbacks, Member
 from streams.adapters.kafka_progress import Progress
@@ -39,8 +39,8 @@ class KafkaTransport:
         *,
         slot: str | None = None,
         first_offsets: FirstOffsets | None = None,
-        consumer: Mapping[str, str | int | bool] | None = None,
-        producer: Mapping[str, str | int | bool] | None = None,
+        consumer: Options | None = None,
+        producer: Options | None = None,
         end: Callable[[int], object] = os._exit,
     ) -> None:
         errors = ClientErrors()

@@ -71,13 +71,17 @@ class Watch:
         self._inherited = False
 
     def run(self) -> None:
-        """Watch until somebody ends it; what an earlier life left comes first."""
+        """Watch until somebody ends it."""
         try:
-            self._agent.deliver()
+            self.begin()
             while not self._patience.stopping():
                 self.step()
         except Stopped:
             log.info("agent_stopped_while_it_waited")
+
+    def begin(self) -> None:
+        """Publish what an earlier life uploaded."""
+        self._agent.deliver()
 
     def step(self) -> None:
         """Look when it is time, then take what has rested; sleep when there is nothing to do."""

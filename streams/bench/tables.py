@@ -5,7 +5,9 @@ from rich.table import Table
 
 from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
+from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -63,6 +65,17 @@ def print_endurance(console: Console, measured: Endurance) -> None:
     )
 
 
+def print_rebalance(console: Console, measured: Rebalance) -> None:
+    """Print the counts and the gaps."""
+    console.print(
+        f"{measured.images} images through 1, 4 and 2 worker processes ({measured.group_protocol} group): "
+        f"{measured.lost} lost, {measured.published_twice} published twice, {measured.computed_twice} computed twice; "
+        f"longest gap of a partition {measured.longest_gap_s:.2f} s (steady {measured.steady_gap_s:.2f} s, 1 to 4 "
+        f"{measured.growing_gap_s:.2f} s, 4 to 2 {measured.shrinking_gap_s:.2f} s; an image every {measured.pace_s} s)",
+        highlight=False,
+    )
+
+
 def print_ledger(console: Console, measured: LedgerFigures) -> None:
     """Print the calls, and the size of the tables."""
     sizes = ", ".join(f"{name} {size:.0f} MB" for name, size in sorted(measured.sizes_mb.items()) if size >= 1)
@@ -72,3 +85,21 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
         if isinstance(timing, Timing):
             table.add_row(name, f"{timing.median_ms:.1f}", f"{timing.p99_ms:.1f}", str(timing.calls))
     console.print(table)
+
+
+def print_latency(console: Console, measured: Latency) -> None:
+    """Print the percentiles."""
+    console.print(
+        f"{measured.images} images one by one through {measured.stages} stages: p50 {measured.p50_ms:.1f} ms, "
+        f"p95 {measured.p95_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms, longest {measured.max_ms:.1f} ms",
+        highlight=False,
+    )
+
+
+def print_replayed(console: Console, name: str, measured: Replayed) -> None:
+    """Print the rate and what an image costs."""
+    console.print(
+        f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
+        f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )

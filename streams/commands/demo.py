@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from stages.simulation.series import name_of, simulated_image
-from streams.commands.run import AsJson, MetricsPort, PipelineFile
+from streams.commands.run import AsJson, MetricsPort, PipelineFile, RetryFailed
 from streams.pipeline import load_pipeline
 from streams.session import print_summary, run_embedded
 from streams.source import SourceFile, first
@@ -26,8 +26,10 @@ SEED = 7
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again to see nothing computed.")],
     images: Annotated[int, typer.Option(min=1, help="Images to acquire, of six kinds in turn.")] = 24,
+    *,
     pipeline: PipelineFile = None,
     metrics_port: MetricsPort = None,
+    retry_failed: RetryFailed = False,
     json: AsJson = False,
 ) -> None:
     """Let a simulated instrument publish images of six kinds, and process them: no server, no Docker.
@@ -45,6 +47,7 @@ def demo(
         instrument_id=INSTRUMENT,
         expected=images,
         metrics_port=metrics_port,
+        retry_failed=retry_failed,
     )
     print_summary(Console(), summary, out)
     typer.echo("The network was trained on this simulator, so it wins here; docs/benchmarks.md has real images.")

@@ -19,6 +19,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as t
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
 ]
+RetryFailed = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),
+]
 INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 
@@ -29,6 +33,7 @@ def run(
     pipeline: PipelineFile = None,
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
     metrics_port: MetricsPort = None,
+    retry_failed: RetryFailed = False,
     json: AsJson = False,
 ) -> None:
     """Restore every image of a folder and select the best result for each.
@@ -49,6 +54,7 @@ def run(
         instrument_id=instrument,
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
+        retry_failed=retry_failed,
     )
     print_summary(Console(), summary, out)
     if json:

@@ -3,7 +3,7 @@
 import heapq
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from streams.report.card import card
 from streams.report.entry import ReportEntry, Summary
 from streams.report.markup import Html, element, joined
-from streams.report.overview import Tally, how_to_read, index_cells, index_head, index_row, setbacks, totals
+from streams.report.overview import Tally, failed, how_to_read, index_cells, index_head, index_row, skipped, totals
 
 PICTURED_IMAGES = 60
 """Images with pictures: a 512 px image takes about 0.6 MB of page."""
@@ -86,14 +86,14 @@ def _write(
             tally.add(entry)
             gallery.offer(index, entry)
             rows.write(f"{index_cells(entry, index=index, link=_link(entry, folder))}\n")
-        page.write(_opening(title))
+        page.write(opening(title))
         page.write(_top(title, tally, summary))
         rows.seek(0)
         _write_index(page, rows, pictured={index for index, _ in gallery})
     page.write(element("h2", _gallery_title(len(gallery), tally.images)))
     for index, entry in gallery:
         page.write(card(entry, index=index, link=_link(entry, folder)))
-    page.write(_closing(summary))
+    page.write(closing(summary.facts))
 
 
 def _write_index(page: IO[str], rows: IO[str], *, pictured: set[int]) -> None:
@@ -110,8 +110,8 @@ def _top(title: str, tally: Tally, summary: Summary) -> Html:
         element("header", element("h1", title), element("p", when, class_="quiet"), class_="masthead"),
         totals(tally, summary),
         how_to_read(tally),
-        setbacks("Failed", summary.failures, mood="bad"),
-        setbacks("Skipped", summary.skips, mood="plain"),
+        failed(summary.failures),
+        skipped(summary.skips),
     )
 
 
@@ -121,7 +121,8 @@ def _gallery_title(shown: int, images: int) -> str:
     return f"Pictures of {shown} of {images} images: flagged ones first, then the earliest"
 
 
-def _opening(title: str) -> Html:
+def opening(title: str) -> Html:
+    """Return the beginning of a page, up to its first section."""
     allowed = " ".join(f"'sha256-{_hash(_package_text(name))}'" for name in SCRIPTS)
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}; "
@@ -139,10 +140,11 @@ def _opening(title: str) -> Html:
     return Html(f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body><main>')
 
 
-def _closing(summary: Summary) -> Html:
-    facts = (element("div", element("dt", name), element("dd", value)) for name, value in summary.facts.items())
+def closing(facts: Mapping[str, str]) -> Html:
+    """Return the end of a page: facts by name, and the scripts."""
+    items = (element("div", element("dt", name), element("dd", value)) for name, value in facts.items())
     scripts = joined(*(element("script", Html(_package_text(name))) for name in SCRIPTS))
-    footer = element("footer", element("dl", *facts, class_="facts")) if summary.facts else ""
+    footer = element("footer", element("dl", *items, class_="facts")) if facts else ""
     return Html(f"</main>{footer}{scripts}</body></html>\n")
 
 

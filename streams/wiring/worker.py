@@ -104,7 +104,7 @@ class Site:
         kafka, stage, group = self.settings.kafka, desk.stage.name, group_of(desk.stage.name, desk.lane)
         first_offsets = FirstOffsets(KafkaAdmin(kafka), group, self.seeds, utc_now)
         slot = self.settings.worker.slot
-        transport = KafkaTransport(kafka, group, slot=slot and f"{group}-{slot}", first_offsets=first_offsets)
+        transport = KafkaTransport(kafka, group, slot=slot, first_offsets=first_offsets)
         if stage not in self.computes:
             self.computes[stage] = self._compute(desk.stage)
         compute, around = self.computes[stage]

@@ -16,14 +16,17 @@ from tests.workbench import Bench, CountingStore
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def run(folder: Path, *, out: str = "out", pipeline: str | Path = TOYS) -> Summary:
+    def run(folder: Path, *, out: str = "out", pipeline: str | Path = TOYS, retry_failed: bool = False) -> Summary:
         if isinstance(pipeline, str):
             (tmp_path / "pipeline.toml").write_text(pipeline)
             pipeline = tmp_path / "pipeline.toml"
         console = Console(file=io.StringIO())
         files = folder_files(folder)
         loaded = load_pipeline(pipeline)
-        return run_embedded(files, tmp_path / out, loaded, console=console, title="test", source="/test")
+        place = tmp_path / out
+        return run_embedded(
+            files, place, loaded, console=console, title="test", source="/test", retry_failed=retry_failed
+        )
 
     return run
 

@@ -11,7 +11,7 @@ from streams.job import Desk
 from streams.pipeline import Step
 from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 from streams.telemetry import LAG, RETRIES, Telemetry
-from streams.worker import Answer, Worker
+from tests.echo_worker import EchoWorker
 from tests.memory_transport import MemoryTransport
 from tests.toys import Shade
 
@@ -23,22 +23,6 @@ Respond = Callable[[Sequence[Message]], None]
 
 def messages(partition: Partition, count: int, *, size: int = 1) -> list[Message]:
     return [Message(partition, n, 0, None, f"{partition.number}/{n}".encode().ljust(size), ()) for n in range(count)]
-
-
-class EchoWorker(Worker):
-    """Answers a message with itself, after whatever a test wants to happen first."""
-
-    def __init__(self, transport: MemoryTransport, respond: Respond) -> None:
-        self.desk = DESK
-        self._transport = transport
-        self._respond = respond
-
-    def answer(self, messages: Sequence[Message]) -> list[Answer]:
-        self._respond(messages)
-        return [Answer(Outgoing("u", None, (message.value or b"").strip(), ()), {}) for message in messages]
-
-    def publish(self, answers: Sequence[Answer], positions: object) -> None:
-        self._transport.commit([answer.event for answer in answers], positions)  # type: ignore[arg-type]
 
 
 Start = Callable[..., tuple[Crew, "Future[None]"]]
@@ -56,7 +40,7 @@ def start() -> Iterator[Start]:
             pace: Pace = QUICK,
             telemetry: Telemetry | None = None,
         ) -> tuple[Crew, "Future[None]"]:
-            crew = Crew(EchoWorker(transport, respond), transport, pace, telemetry or Telemetry())
+            crew = Crew(EchoWorker(DESK, transport, respond), transport, pace, telemetry or Telemetry())
             crews.append(crew)
             return crew, pool.submit(crew.run)
 

@@ -10,10 +10,10 @@ from schemas.image import ObjectRef
 from streams.adapters import s3_store
 from streams.adapters.s3_client import Patience
 from streams.adapters.s3_store import S3Store
+from streams.bench.chaos.s3_faults import Answer, FaultyS3
 from streams.errors import InvalidImage, TransientError, UsageError
 from streams.settings import S3Settings
 from tests.buckets import OwnBucket, client_of, s3
-from tests.chaos.s3_faults import Answer, FaultyS3
 from tests.gateways import gateway
 
 OBJECT = b"pixels" * 1000
