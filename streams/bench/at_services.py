@@ -1,5 +1,6 @@
-"""The same images through one worker process at real services, for `streams.bench.efficiency`."""
+"""How much of the machine real services leave to the stages: a worker process against a bare loop of stage calls."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.model import Record
+from stages.simulation.series import simulated_images
+from streams.bench.efficiency import SIZE_PX, bare_loop, tiff_of
+from streams.bench.fields import sight_of
 from streams.bench.own_lane import OwnLane, Reader, read
 from streams.formats.sandbox import Decoder
 from streams.intake import Intake, message_of
@@ -15,16 +20,56 @@ from streams.ports import ObjectStore, Outgoing
 from streams.settings import Settings
 from streams.shift import Shift
 from streams.telemetry import SECONDS, Activity, Telemetry
-from streams.wiring.process import utc_now
+from streams.wiring.process import use_one_thread_a_slot, utc_now
 from streams.wiring.worker import connected
 
 SERVERS = ("kafka.Kafka", "versitygw", "minio", "redis-server", "postgres")
 """What the command lines of the local stack's servers have in them."""
 
 
+class ServicesEfficiency(Record):
+    """What a pipeline's runs came to: a bare loop of stage calls, and one worker process at real services."""
+
+    images: int
+    bare_images_per_s: float
+    services_images_per_s: float
+    efficiency: float
+    """Services over bare."""
+    overhead_ms_per_image: float
+    """Core-milliseconds that an image costs beyond its stage calls, the servers on this machine included."""
+    servers_cpu_share: float
+    """Of the machine's processors, while images went through."""
+    worker_ms_per_image: dict[str, dict[str, float]]
+    """Where the worker's time goes, by stage and activity."""
+
+
+def measure_at_services(pipeline: Pipeline, run: "ServicesRun", *, images: int, seed: int = 7) -> ServicesEfficiency:
+    """Run the same images through a bare loop, before and after, and through a worker at real services."""
+    cores = len(os.sched_getaffinity(0))
+    use_one_thread_a_slot()
+    files = [tiff_of(image.noisy) for image in simulated_images(images=images, seed=seed, size_px=SIZE_PX)]
+    sights = [sight_of(data) for data in files]
+    bare_loop(pipeline.stages, sights[:cores], cores=cores)
+    before_s = bare_loop(pipeline.stages, sights, cores=cores)
+    seconds, spent = run(pipeline, files, cores=cores)
+    bare_s = (before_s + bare_loop(pipeline.stages, sights, cores=cores)) / 2
+    return ServicesEfficiency(
+        images=images,
+        bare_images_per_s=round(images / bare_s, 3),
+        services_images_per_s=round(images / seconds, 3),
+        efficiency=round(bare_s / seconds, 3),
+        overhead_ms_per_image=round(1000 * cores * (seconds - bare_s) / images, 2),
+        servers_cpu_share=round(run.servers_cpu_share, 3),
+        worker_ms_per_image={
+            stage: {name: round(1000 * value / images, 2) for name, value in activities.items()}
+            for stage, activities in spent.items()
+        },
+    )
+
+
 @dataclass
 class ServicesRun:
-    """One run, as `measure_efficiency` calls it; afterwards ``servers_cpu_share`` is of the machine's processors."""
+    """One run; afterwards ``servers_cpu_share`` is of the machine's processors."""
 
     settings: Settings
     lane: OwnLane

@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from streams.bench.efficiency import Efficiency
+from streams.bench.at_services import ServicesEfficiency
+from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
@@ -48,11 +49,29 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
         "and stage",
         highlight=False,
     )
+    _print_core_time(console, measured.core_ms_per_image)
     activities = list(next(iter(measured.worker_ms_per_image.values())))
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
+
+
+def _print_core_time(console: Console, core: CoreTime) -> None:
+    table = Table("", "ms an image", title="time on a core beside the stage calls")
+    for stage, ms in core.stages.items():
+        table.add_row(f"{stage}: events, ledger, store", f"{ms:.2f}")
+    table.add_row("librdkafka and the in-process broker", f"{core.kafka:.2f}")
+    table.add_row("a stage, Kafka included", f"{core.overhead_of_a_stage:.2f}", end_section=True)
+    table.add_row("feed", f"{core.feed:.2f}")
+    table.add_row("decoders, their start included", f"{core.decoders:.2f}")
+    table.add_row("results", f"{core.results:.2f}", end_section=True)
+    table.add_row("all of it", f"{core.overhead:.2f}")
+    console.print(table)
+    console.print(
+        f"the stage calls took {core.computing:.1f} ms of a core an image, {core.bare_loop:.1f} in the bare loop",
+        highlight=False,
+    )
 
 
 def print_endurance(console: Console, measured: Endurance) -> None:
@@ -103,3 +122,19 @@ def print_replayed(console: Console, name: str, measured: Replayed) -> None:
         f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
         highlight=False,
     )
+
+
+def print_at_services(console: Console, name: str, measured: ServicesEfficiency) -> None:
+    """Print the rates, the servers' share, and where the worker's time goes, in milliseconds an image."""
+    console.print(
+        f"[bold]{name}[/bold]: {measured.images} images of 512 x 512 px at real services: "
+        f"{measured.services_images_per_s:.2f} images/s, bare loop {measured.bare_images_per_s:.2f} images/s: "
+        f"efficiency {measured.efficiency:.3f}, overhead {measured.overhead_ms_per_image:.1f} core-ms an image; the "
+        f"servers took {measured.servers_cpu_share:.0%} of the processors",
+        highlight=False,
+    )
+    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    table = Table("stage", *activities, title="worker time, ms an image")
+    for stage, spent in measured.worker_ms_per_image.items():
+        table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
+    console.print(table)

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from streams.bench.efficiency import measure_efficiency
+from streams.bench.at_services import ServicesEfficiency, measure_at_services
+from streams.bench.efficiency import Efficiency, measure_efficiency
 from streams.bench.endurance import measure_endurance
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
@@ -18,6 +19,7 @@ from streams.bench.ledger import measure_ledger
 from streams.bench.rebalance import measure_rebalance
 from streams.bench.results import summarise
 from streams.bench.tables import (
+    print_at_services,
     print_efficiency,
     print_endurance,
     print_fidelity,
@@ -74,18 +76,18 @@ def efficiency(
     json: AsJson = False,
 ) -> None:
     """Compare the pipeline with a bare loop of the same stage calls on the same cores."""
-    figures = {}
+    figures: dict[str, Efficiency | ServicesEfficiency] = {}
     for name, file, count in (("cheap", CHEAP, cheap_images), ("default", DEFAULT, images)):
         if services:
             with services_run(Settings.load(settings), file) as run:
-                figures[name] = measure_efficiency(load_pipeline(file), images=count, run=run)
-                share = run.servers_cpu_share
-            Console().print(f"{name}: servers on this machine took {share:.0%} of its processors", highlight=False)
+                measured = measure_at_services(load_pipeline(file), run, images=count)
+            print_at_services(Console(), name, measured)
+            figures[name] = measured
         else:
-            figures[name] = measure_efficiency(load_pipeline(file), images=count)
-        print_efficiency(Console(), name, figures[name])
+            figures[name] = embedded = measure_efficiency(load_pipeline(file), images=count)
+            print_efficiency(Console(), name, embedded)
     if json:
-        print(orjson.dumps({name: measured.model_dump() for name, measured in figures.items()}).decode())  # noqa: T201 - the interface
+        print(orjson.dumps({name: found.model_dump() for name, found in figures.items()}).decode())  # noqa: T201 - the interface
 
 
 @bench.command()
