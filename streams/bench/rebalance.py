@@ -85,18 +85,19 @@ class Watch:
         self._thread.join()
         self._reader.close()
 
-    def longest_gap_s(self, since_s: float, until_s: float) -> float:
-        """Return the longest gap of any partition that ended in a time."""
-        times: dict[int, list[float]] = defaultdict(list)
-        for arrival in self.arrivals:
-            times[arrival.partition].append(arrival.at_s)
-        gaps = [b - a for ordered in times.values() for a, b in pairwise(ordered) if since_s <= b < until_s]
-        return round(max(gaps, default=0.0), 3)
-
     def _watch(self) -> None:
         while not self._closed.is_set():
             for message in self._reader.poll(limit=1000, timeout_s=0.05):
                 self.arrivals.append(Arrival(time.monotonic(), message.partition.number, _acquisition_of(message)))
+
+
+def longest_gap_s(arrivals: Sequence[Arrival], since_s: float, until_s: float) -> float:
+    """Return the longest gap of any partition that ended in a time."""
+    times: dict[int, list[float]] = defaultdict(list)
+    for arrival in arrivals:
+        times[arrival.partition].append(arrival.at_s)
+    gaps = [b - a for ordered in times.values() for a, b in pairwise(ordered) if since_s <= b < until_s]
+    return round(max(gaps, default=0.0), 3)
 
 
 def measure_rebalance(settings: Settings, *, images: int, per_s: float) -> Rebalance:
@@ -132,7 +133,7 @@ def measure_rebalance(settings: Settings, *, images: int, per_s: float) -> Rebal
 def _figures(watch: Watch, feed: "Feed", computed: Sequence[str], marks: Sequence[float], protocol: str) -> Rebalance:
     published = Counter(arrival.acquisition_id for arrival in watch.arrivals)
     ends = [*marks, float("inf")]
-    steady, growing, shrinking = (watch.longest_gap_s(since, until) for since, until in pairwise(ends))
+    steady, growing, shrinking = (longest_gap_s(watch.arrivals, since, until) for since, until in pairwise(ends))
     return Rebalance(
         images=feed.published,
         group_protocol=protocol,
