@@ -93,9 +93,12 @@ FAULTS = (
     Fault("broker killed", "kafka", partial(_kill, kafka), hold_s=(0, 6)),
     Fault("broker frozen", "kafka", partial(_freeze, kafka), hold_s=(5, 15)),
     Fault("Redis emptied", "redis", _flush),
+    Fault("Redis frozen", "redis", partial(_freeze, redis), hold_s=(3, 10)),
     Fault("Redis stopped", "redis", partial(_stop, redis), hold_s=(2, 8)),
     Fault("Postgres restarted", "postgres", partial(_stop, postgres), hold_s=(0, 3)),
+    Fault("Postgres frozen", "postgres", partial(_freeze, postgres), hold_s=(3, 12)),
     Fault("Postgres killed", "postgres", partial(_kill, postgres), hold_s=(0, 5)),
     Fault("Postgres' clients ended, then itself", "postgres", _end_transactions, hold_s=(0, 2)),
+    Fault("S3 frozen", "s3", partial(_freeze, s3), hold_s=(3, 10)),
     Fault("S3 killed", "s3", partial(_kill, s3), hold_s=(1, 6)),
 )
