@@ -4,17 +4,20 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import psycopg
 
 from deploy.local.keeper import STOP_S, Keeper
 from deploy.local.probes import exchange
+from deploy.local.programs import StackError
 from streams.bench.chaos.faults.fault import Fault, Heal, nothing
 from streams.bench.chaos.scene import Scene
 
 STORM_S = 3.0
 EVERY_S = 0.1
+PATIENCE = 3
 END_CLIENTS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'semstream'"
 
 Which = Callable[[Scene], Keeper]
@@ -41,6 +44,11 @@ def s3(scene: Scene) -> Keeper:
 
 
 def _started(keeper: Keeper) -> None:
+    """Start it; a broker on a machine with other work may need longer than a keeper waits at a time."""
+    for _ in range(PATIENCE - 1):
+        with suppress(StackError):
+            keeper.start()
+            return
     keeper.start()
 
 
