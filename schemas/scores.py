@@ -42,6 +42,8 @@ class Risk(Record):
     """The second voice: row-wise J-invariance, in the same units."""
     blocks: tuple[float, ...]
     """Mean over each scored block; the same blocks for all candidates of a frame, so differences are paired."""
+    row_blocks: tuple[float, ...] | None = None
+    """The same of the second voice. Unknown to events older than 102."""
 
 
 class Candidate(Record):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import ClassVar
 
 from schemas.events import ImageEvent
 from schemas.frame import Frame
@@ -25,6 +26,7 @@ class Restoration(Stage):
     """Methods by the name that their candidate shall have."""
 
     record = Candidate
+    version: ClassVar[int] = 2
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """Return the config hash of each candidate."""

@@ -34,13 +34,10 @@ from schemas.frame import Pixels
 from schemas.scores import Risk
 from stages.noise import Noise
 from stages.stage import Restore
+from stages.windows import Window, windows_of
 
 RECORRUPTION = 0.5
 """``α``: how much noise is added, in standard deviations of the frame's own."""
-WHOLE_FRAME_PX = 192 * 192
-"""Frames of up to so many pixels are scored whole; of larger ones at most a quarter, in up to four windows."""
-WINDOW_SIDE_PX = (128, 256)
-"""Shortest and longest side of a window."""
 MARGIN_PX = 12
 """Pixels along a window's cut sides that are restored and not scored: a method sees no neighbours beyond the cut."""
 OFF_THE_ENDS = 1.0
@@ -55,7 +52,6 @@ BLOCK_GRIDS = {1: (4, 4), 2: (3, 3), 3: (2, 3), 4: (2, 2)}
 """Rows and columns of blocks in each window, by the number of windows: 16 to 18 blocks in all."""
 
 Mask = NDArray[np.bool_]
-Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,30 +122,8 @@ def assess_all(
 def trials_of(frame: Pixels, noise: Noise, seed: str) -> list[Trial]:
     """Choose the windows of a frame and draw what is put to every method in them."""
     rng = np.random.default_rng(list(sha256(seed.encode()).digest()))
-    windows = list(_windows(frame.shape, rng))
+    windows = list(windows_of(frame.shape, rng))
     return [_trial(frame, noise, window, rng) for window in windows]
-
-
-def _windows(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Window]:
-    area = shape[0] * shape[1]
-    if area <= WHOLE_FRAME_PX:
-        yield slice(0, shape[0]), slice(0, shape[1])
-        return
-    side = int(min(np.clip(area**0.5 / 4, *WINDOW_SIDE_PX), area**0.5 / 2))
-    height, width = min(side, shape[0]), min(side, shape[1])
-    count = int(np.clip(area / 4 / (height * width), 1, 4))
-    grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}[count]
-    rows, columns = grid if shape[0] >= shape[1] else grid[::-1]
-    for row in range(rows):
-        for column in range(columns):
-            top, left = _place(row, rows, height, shape[0], rng), _place(column, columns, width, shape[1], rng)
-            yield slice(top, top + height), slice(left, left + width)
-
-
-def _place(cell: int, cells: int, length: int, full: int, rng: np.random.Generator) -> int:
-    """Place a window anywhere in its cell of the axis, inside the frame."""
-    first, last = cell * full // cells, (cell + 1) * full // cells - length
-    return int(np.clip(rng.integers(first, max(first, last) + 1), 0, full - length))
 
 
 def _trial(frame: Pixels, noise: Noise, window: Window, rng: np.random.Generator) -> Trial:
@@ -219,20 +193,24 @@ def _risk(trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known
     errors: list[NDArray[np.float32]] = []
     row_errors: list[NDArray[np.float32]] = []
     blocks: list[float] = []
+    row_blocks: list[float] = []
     variances: list[float] = []
     for trial, (recorrupted, hidden), restored in zip(trials, pairs, known, strict=True):
         error = (recorrupted - trial.seen) ** 2 - trial.variance
         error += 2 / RECORRUPTION * trial.draw * (recorrupted - restored)
         errors.append(error[trial.scored])
         variances.append(float(trial.variance[trial.scored].mean()))
-        row_errors.append(((hidden - trial.seen) ** 2 - trial.variance)[trial.centres])
+        row_error = (hidden - trial.seen) ** 2 - trial.variance
+        row_errors.append(row_error[trial.centres])
         blocks.extend(_block_means(error, trial.scored, BLOCK_GRIDS[len(trials)]))
+        row_blocks.extend(_block_means(row_error, trial.centres, BLOCK_GRIDS[len(trials)]))
     scatter = float(np.std(blocks, ddof=1)) / len(blocks) ** 0.5 if len(blocks) > 1 else 0.0
     return Risk(
         value=_rounded(float(np.concatenate(errors).mean())),
         se=_rounded(float(np.hypot(scatter, VARIANCE_KNOWN_TO * np.mean(variances)))),
         row_j=_rounded(float(np.concatenate(row_errors).mean())),
-        blocks=tuple(_rounded(block) for block in blocks),
+        blocks=tuple(map(_rounded, blocks)),
+        row_blocks=tuple(map(_rounded, row_blocks)),
     )
 
 

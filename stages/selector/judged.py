@@ -8,6 +8,7 @@ import numpy as np
 from schemas.scores import RAW, Candidate, NoiseRecord, Risk
 from stages.metrics.names import Score
 from stages.risk import RECORRUPTION
+from stages.selector.rounding import CONTINUOUS, GreyLevels
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Judged:
     name: str
     risk: Risk
     score: float
-    """Both voices, weighted; squared units of full scale."""
+    """Both voices, weighted, and the rounding of what will be written; squared units of full scale."""
     removed: float | None
     """Residual energy: the gentler a candidate, the less it removed. ``None`` where it was not scored."""
 
@@ -39,10 +40,16 @@ class Difference:
         return abs(self.more) / self.error if self.error > 0 else float("inf")
 
 
-def judged(candidates: Sequence[Candidate], noise: NoiseRecord | None, *, second_voice: float) -> list[Judged]:
+def judged(
+    candidates: Sequence[Candidate],
+    noise: NoiseRecord | None,
+    *,
+    second_voice: float = 0.0,
+    levels: GreyLevels = CONTINUOUS,
+) -> list[Judged]:
     """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone."""
     assessed = [(c, c.risk) for c in candidates if c.skipped is None and c.risk is not None]
-    known = [Judged(c.name, risk, _score(risk, second_voice), _removed(c)) for c, risk in assessed]
+    known = [Judged(c.name, r, _score(r, second_voice) + _rounding(c, levels), _removed(c)) for c, r in assessed]
     if noise is None or any(candidate.name == RAW for candidate in known):
         return known
     # what the noise costs a frame left as it is, and what recorruption adds for every candidate
@@ -61,6 +68,11 @@ def difference(one: Judged, other: Judged) -> Difference:
 
 def _score(risk: Risk, second_voice: float) -> float:
     return (risk.value + second_voice * risk.row_j) / (1 + second_voice)
+
+
+def _rounding(candidate: Candidate, levels: GreyLevels) -> float:
+    """What writing a restoration adds; the raw frame lies on the levels already, and its noise has theirs in it."""
+    return 0.0 if candidate.name == RAW else levels.variance
 
 
 def _removed(candidate: Candidate) -> float | None:

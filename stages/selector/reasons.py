@@ -15,6 +15,19 @@ def nothing_judged() -> str:
     return "The frame is kept as it is: no restoration of it could be judged."
 
 
+def within_rounding(sigma: float, read: float) -> str:
+    """Why the raw frame is kept where its noise is within the rounding of its levels."""
+    return (
+        f"The frame is kept as it is: its noise ({100 * sigma:.2g} % of full scale rms) is {sigma / read:.2g} grey "
+        "levels of the file, so hardly a pixel would change, and a gain could not be told from rounding."
+    )
+
+
+def preferred_by_the_second(favourite: Judged) -> str:
+    """What to add where the second estimate contradicts."""
+    return f" A second estimate clearly prefers {favourite.name}."
+
+
 def only_one(chosen: Judged) -> str:
     """Why the only candidate is chosen."""
     return f"{chosen.name} is the only candidate that could be judged; its estimated error is {error_of(chosen)}."

@@ -7,6 +7,8 @@ from enum import StrEnum
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.selector import reasons
 from stages.selector.judged import Judged, difference, judged
+from stages.selector.rounding import CONTINUOUS, GreyLevels
+from stages.selector.second_voice import preferred
 
 RULE = "lowest-risk"
 """Name of the rule in a selection."""
@@ -17,6 +19,7 @@ class Flag(StrEnum):
 
     NO_LAW = "its noise does not follow the model, so no restoration of it could be judged"
     NOTHING_JUDGED = "no restoration could be judged"
+    WITHIN_ROUNDING = "its noise is within the rounding of the file's grey levels, so no gain is claimed"
     DISAGREEMENT = "a second estimate of the error clearly prefers another candidate"
     SATURATED = "much of the frame is saturated, and there nothing was judged"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
@@ -32,28 +35,38 @@ class Rule:
     """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
     second_voice: float = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
-    disagreement: float = 0.1
-    """Share of the raw frame's risk by which the second voice alone must prefer another candidate to be heard."""
+    disagreement: float = 3.0
+    """Standard errors of the paired difference by which the second voice alone must prefer another candidate."""
+    disagreement_db: float = 1.0
+    """And decibels."""
+    informed: float = 0.3
+    """Share of the raw frame's risk up to which the second voice is believed; where it says more it cannot tell."""
+    rounding: float = 0.5
+    """Noise, in grey levels of the file, up to which a frame is kept as it is."""
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
 
 
-def select(candidates: Sequence[Candidate], noise: NoiseRecord | None, rule: Rule) -> Selection:
+def select(
+    candidates: Sequence[Candidate], noise: NoiseRecord | None, rule: Rule, levels: GreyLevels = CONTINUOUS
+) -> Selection:
     """Choose one of an image's candidates, the raw frame among them.
 
     A candidate that was skipped or has no risk cannot be chosen; the raw frame is what remains when nothing can be.
     """
     if noise is not None and not noise.holds:
-        return Selection(chosen=RAW, rule=RULE, reason=reasons.no_law(noise.why_not), flags=(Flag.NO_LAW,))
-    pool = judged(candidates, noise, second_voice=rule.second_voice)
+        return _kept(reasons.no_law(noise.why_not), Flag.NO_LAW)
+    if noise is not None and not levels.hold(noise, least=rule.rounding):
+        return _kept(reasons.within_rounding(noise.sigma, levels.read), Flag.WITHIN_ROUNDING)
+    pool = judged(candidates, noise, second_voice=rule.second_voice, levels=levels)
     if all(candidate.name == RAW for candidate in pool):
-        return Selection(chosen=RAW, rule=RULE, reason=reasons.nothing_judged(), flags=(Flag.NOTHING_JUDGED,))
+        return _kept(reasons.nothing_judged(), Flag.NOTHING_JUDGED)
     best = min(pool, key=lambda candidate: candidate.score)
-    chosen = _gentlest(best, pool, rule)
-    selection = Selection(
-        chosen=chosen.name, rule=RULE, reason=reasons.only_one(chosen), flags=_flags(chosen, pool, noise, rule)
-    )
-    return selection if len(pool) == 1 else _with_margin(selection, chosen, best, pool)
+    return _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
+
+
+def _kept(why: str, flag: Flag) -> Selection:
+    return Selection(chosen=RAW, rule=RULE, reason=why, flags=(flag,))
 
 
 def _gentlest(best: Judged, pool: Sequence[Judged], rule: Rule) -> Judged:
@@ -66,26 +79,28 @@ def _gentlest(best: Judged, pool: Sequence[Judged], rule: Rule) -> Judged:
     return chosen
 
 
-def _with_margin(selection: Selection, chosen: Judged, best: Judged, pool: Sequence[Judged]) -> Selection:
+def _chosen(chosen: Judged, best: Judged, pool: Sequence[Judged]) -> Selection:
+    selection = Selection(chosen=chosen.name, rule=RULE, reason=reasons.only_one(chosen))
+    if len(pool) == 1:
+        return selection
     runner_up = min((c for c in pool if c is not chosen), key=lambda candidate: candidate.score)
     apart = difference(runner_up, chosen)
     why = reasons.lowest(chosen, runner_up, apart) if chosen is best else reasons.gentlest(chosen, best, apart)
     return selection.but(reason=why, runner_up=runner_up.name, margin=_short(apart.more), margin_se=_short(apart.error))
 
 
-def _flags(chosen: Judged, pool: Sequence[Judged], noise: NoiseRecord | None, rule: Rule) -> tuple[Flag, ...]:
+def _flagged(selection: Selection, pool: Sequence[Judged], noise: NoiseRecord | None, rule: Rule) -> Selection:
+    chosen = next(candidate for candidate in pool if candidate.name == selection.chosen)
+    favourite = preferred(
+        chosen, pool, informed=rule.informed, standard_errors=rule.disagreement, decibels=rule.disagreement_db
+    )
     flags = {
-        Flag.DISAGREEMENT: _disagree(chosen, pool, rule),
+        Flag.DISAGREEMENT: favourite is not None,
         Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se,
         Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
     }
-    return tuple(flag for flag, raised in flags.items() if raised)
-
-
-def _disagree(chosen: Judged, pool: Sequence[Judged], rule: Rule) -> bool:
-    raw = next((candidate for candidate in pool if candidate.name == RAW), None)
-    least = min(candidate.risk.row_j for candidate in pool)
-    return raw is not None and chosen.risk.row_j - least > rule.disagreement * raw.risk.value
+    more = reasons.preferred_by_the_second(favourite) if favourite else ""
+    return selection.but(reason=selection.reason + more, flags=tuple(flag for flag, raised in flags.items() if raised))
 
 
 def _short(value: float) -> float:

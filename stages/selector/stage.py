@@ -10,6 +10,7 @@ from schemas.events import ImageEvent
 from schemas.model import Record, digest
 from schemas.scores import Selection
 from stages.metrics import Metrics
+from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Rule, select
 from stages.stage import Done, Outcome, Part, Stage, Task, options_of
 
@@ -21,7 +22,7 @@ class Selector(Rule, Stage):
     name: ClassVar[str] = "selector"
     emits: ClassVar[str] = "selected"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     record: ClassVar[type[Record]] = Selection
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
@@ -41,13 +42,13 @@ class Selector(Rule, Stage):
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """Choose for each image."""
-        return [Done({"selection": Part(self._selection(task))}) for task in batch]
+        return [Done({"selection": Part(self._selection(task.event))}) for task in batch]
 
     def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
         """Add the selection."""
         return event.but(selection=records["selection"])
 
-    def _selection(self, task: Task) -> Selection:
-        selection = select(task.event.candidates, task.event.noise, self)
-        hashes = {candidate.name: candidate.config_hash for candidate in task.event.candidates}
+    def _selection(self, event: ImageEvent) -> Selection:
+        selection = select(event.candidates, event.noise, self, GreyLevels.of(event.image))
+        hashes = {candidate.name: candidate.config_hash for candidate in event.candidates}
         return selection.but(chosen_hash=hashes.get(selection.chosen))

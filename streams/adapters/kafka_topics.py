@@ -56,6 +56,13 @@ class KafkaTopics:
         asked = self._admin.client.create_topics(wanted, request_timeout=REQUEST_S) if wanted else {}
         return [name for name, answer in asked.items() if self._created(name, answer)]
 
+    def remove(self, names: Sequence[str], groups: Sequence[str]) -> None:
+        """Delete topics and groups, for whoever made them for a while."""
+        for name, answer in self._admin.client.delete_topics(list(names)).items():
+            self._admin.wait(answer, f"deleting topic {name}")
+        for name, answer in self._admin.client.delete_consumer_groups(list(groups)).items():
+            self._admin.wait(answer, f"deleting group {name}")
+
     def lag(self, stage: str, group: str, topic: str) -> list[PartitionLag]:
         """Return how far a group is in each partition of a topic."""
         partitions = self._admin.partitions(topic)

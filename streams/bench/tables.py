@@ -7,6 +7,7 @@ from streams.bench.efficiency import Efficiency
 from streams.bench.endurance import Endurance
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
+from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -60,6 +61,17 @@ def print_endurance(console: Console, measured: Endurance) -> None:
     console.print(
         f"{measured.images} images in; {measured.selected} selected, {measured.ledger_settlements} settled in the "
         f"ledger, {measured.distinct_events} distinct events; {measured.lost} lost. Resident memory: {memory}",
+        highlight=False,
+    )
+
+
+def print_rebalance(console: Console, measured: Rebalance) -> None:
+    """Print the counts and the gaps."""
+    console.print(
+        f"{measured.images} images through 1, 4 and 2 worker processes ({measured.group_protocol} group): "
+        f"{measured.lost} lost, {measured.published_twice} published twice, {measured.computed_twice} computed twice; "
+        f"longest gap of a partition {measured.longest_gap_s:.2f} s (steady {measured.steady_gap_s:.2f} s, 1 to 4 "
+        f"{measured.growing_gap_s:.2f} s, 4 to 2 {measured.shrinking_gap_s:.2f} s; an image every {measured.pace_s} s)",
         highlight=False,
     )
 

@@ -25,53 +25,64 @@ from streams.settings import Settings
 from streams.wiring.pictures import frames_at_services
 from streams.wiring.process import utc_now
 from streams.wiring.topics import open_log, open_publisher
+from streams.wiring.worker import lane_at_work, prepare_lane
 
 SHOWN = 20
 """Images named on a terminal; --json and --report have more."""
 PATIENCE_S = 600.0
 
 
+From = Annotated[str | None, typer.Option("--from", help="Images published from then on: 2h, 3d ago, or a time.")]
+To = Annotated[str | None, typer.Option("--to", help="Images published before then.")]
+Offsets = Annotated[
+    list[str] | None, typer.Option("--offsets", help="PARTITION:FIRST-LAST of the images' topic; may be repeated.")
+]
+Instrument = Annotated[str | None, typer.Option("--instrument", help="Images of this instrument.")]
+ImageNames = Annotated[
+    list[str] | None, typer.Option("--image", help="The beginning of an id, or a source name; may be repeated.")
+]
+PipelineOfLane = Annotated[
+    Path | None, typer.Option("--pipeline", help="Pipeline file of the lane; the default one when omitted.")
+]
+PipelineOfLive = Annotated[
+    Path | None, typer.Option("--against", help="Pipeline file of the live lane; the default one when omitted.")
+]
+LaneName = Annotated[
+    str | None, typer.Option("--lane", help="replay when omitted; with --pipeline one named with its hash.")
+]
+Speed = Annotated[str, typer.Option("--speed", help="Images a second, or max.")]
+Shadow = Annotated[bool, typer.Option("--shadow", help="Wait for the lane's answers, and compare.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Publish nothing: compare what the lane selected before.")]
+Promote = Annotated[bool, typer.Option("--promote", help="Publish what the lane selected to the live lane, once.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML page.")]
+PatienceS = Annotated[float, typer.Option("--patience-s", help="Give up when nothing is answered for so long.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be published, and publish nothing.")]
+
+
 def replay(
     settings: SettingsFile = None,
     *,
-    since: Annotated[
-        str | None, typer.Option("--from", help="Images published from then on: 2h, 3d ago, or a time.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Images published before then.")] = None,
-    offsets: Annotated[
-        list[str] | None, typer.Option("--offsets", help="PARTITION:FIRST-LAST of the images' topic; may be repeated.")
-    ] = None,
-    instrument: Annotated[str | None, typer.Option("--instrument", help="Images of this instrument.")] = None,
-    image: Annotated[
-        list[str] | None, typer.Option("--image", help="The beginning of an id, or a source name; may be repeated.")
-    ] = None,
-    pipeline: Annotated[
-        Path | None, typer.Option("--pipeline", help="Pipeline file of the lane; the default one when omitted.")
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option("--against", help="Pipeline file of the live lane; the default one when omitted.")
-    ] = None,
-    lane: Annotated[
-        str | None, typer.Option("--lane", help="replay when omitted; with --pipeline one named with its hash.")
-    ] = None,
-    speed: Annotated[str, typer.Option("--speed", help="Images a second, or max.")] = "max",
-    shadow: Annotated[bool, typer.Option("--shadow", help="Wait for the lane's answers, and compare.")] = False,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Publish nothing: compare what the lane selected before.")
-    ] = False,
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Publish what the lane selected to the live lane, once.")
-    ] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML page.")] = None,
-    patience_s: Annotated[
-        float, typer.Option("--patience-s", help="Give up when nothing is answered for so long.")
-    ] = PATIENCE_S,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be published, and publish nothing.")
-    ] = False,
+    since: From = None,
+    until: To = None,
+    offsets: Offsets = None,
+    instrument: Instrument = None,
+    image: ImageNames = None,
+    pipeline: PipelineOfLane = None,
+    against: PipelineOfLive = None,
+    lane: LaneName = None,
+    speed: Speed = "max",
+    shadow: Shadow = False,
+    compare: Compare = False,
+    promote: Promote = False,
+    report: Report = None,
+    patience_s: PatienceS = PATIENCE_S,
+    dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
     """Publish images again into a lane of their own, whose workers answer them beside production.
+
+    With --pipeline and --shadow this process works for the lane while it waits; more workers may help it. Otherwise
+    semstream worker --all --lane LANE --pipeline FILE does, or where no other pipeline is named the usual workers.
 
     Exit codes: 0 done, 1 some images were not found or not answered, 2 wrong usage.
     """
@@ -88,7 +99,11 @@ def replay(
             told: dict[str, object] = {"lane": sides.lane, "dry_run": dry_run, **asdict(outcome)}
             _tell(json, told, _promoted(outcome, sides, dry_run=dry_run))
             return
-        done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s)
+        if not (dry_run or compare):
+            prepare_lane(found, new, sides.lane)
+        own = bool(pipeline) and shadow and not dry_run
+        with lane_at_work(found, new, sides.lane) if own else nullcontext():
+            done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s)
         if report is not None and done.comparison is not None:
             _write_report(run, found, done.comparison, report)
     _tell(json, {"lane": sides.lane, "dry_run": dry_run, **done.to_dict()}, _story(done, dry_run=dry_run))

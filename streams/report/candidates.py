@@ -86,7 +86,7 @@ def _row(event: ImageEvent, candidate: Candidate, headline: list[str], *, cached
     return element(
         "tr",
         element("th", candidate.name, badge, scope="row", title=f"{candidate.method}, computed by {candidate.stage}"),
-        element("td", _error(event, candidate), class_="number"),
+        element("td", quantities.error_of(event, candidate), class_="number"),
         element("td", _bar(event, candidate), class_="bar-cell"),
         element("td", quantities.decibels(quantities.gain_db(event, candidate)), class_="number"),
         *(element("td", shown, class_="number") for shown in headline),
@@ -111,13 +111,6 @@ def _column(name: str, candidates: list[Candidate]) -> list[str]:
 
 def _runner_up_badge() -> Html:
     return element("span", "runner-up", class_="badge faint")
-
-
-def _error(event: ImageEvent, candidate: Candidate) -> str:
-    own = quantities.estimated_error(event, candidate)
-    if candidate.risk is None and own is not None:
-        return quantities.number(quantities.rms_percent(own))
-    return quantities.error_percent(candidate.risk)
 
 
 def _seconds(candidate: Candidate) -> str:

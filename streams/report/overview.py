@@ -1,7 +1,7 @@
 """The top of the page: totals, how to read it, what failed, and a line for every image."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -16,7 +16,8 @@ HOW_TO_READ = (
     " is how far a restoration is thought to lie from the noise-free image, as a root mean square in percent of full "
     "scale, ± its standard error; lower is better. It is found by restoring the image with a quarter more noise, and "
     "the raw frame's is given with as much, so it tends to be on the high side; where the noise is very strong its own "
-    "uncertainty hides the error, and an upper end is given. ",
+    "uncertainty hides the error, and an upper end is given. The rounding of the written file to its grey levels is "
+    "counted. ",
     element("b", "Gain"),
     " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
     "speaks against it or a gentler method is as good within the error of the comparison. ",
@@ -85,49 +86,64 @@ def how_to_read(tally: Tally) -> Html:
     )
 
 
-def setbacks(title: str, rows: Sequence[Setback], *, mood: str) -> Html:
-    """Return the files without a result and their reasons; nothing where there are none."""
+def failed(rows: Sequence[Setback]) -> Html:
+    """Return the images without a result and their reasons; nothing where there are none."""
     if not rows:
         return Html()
+    return element("section", element("h2", f"Failed ({len(rows)})", class_="bad"), _setbacks(rows, label="Failed"))
+
+
+def skipped(rows: Sequence[Setback]) -> Html:
+    """Return the files that are no images, folded away: there may be more of them than images."""
+    if not rows:
+        return Html()
+    summary = element("summary", f"Skipped ({len(rows)}): no images")
+    return element("details", summary, _setbacks(rows, label="Skipped"), class_="skips")
+
+
+def _setbacks(rows: Sequence[Setback], *, label: str) -> Html:
     head = element("tr", element("th", "File", scope="col"), element("th", "Reason", scope="col"))
     lines = (element("tr", element("th", r.path, scope="row"), element("td", r.reason)) for r in rows)
     table = element("table", element("thead", head), element("tbody", *lines), class_="setbacks")
-    region = element("div", table, class_="scroll tall", role="region", aria_label=title, tabindex=0)
-    return element("section", element("h2", f"{title} ({len(rows)})", class_=mood), region)
+    return element("div", table, class_="scroll tall", role="region", aria_label=label, tabindex=0)
+
+
+COLUMNS: Mapping[str, str | None] = {
+    "#": "number",
+    "Image": None,
+    "Instrument": None,
+    "Chosen": None,
+    "Est. error, % FS": "number",
+    "Gain, dB": "number",
+    "Margin, dB": "number",
+    "Flags": None,
+    "Pictures": None,
+}
+"""Headings of the table of all images, and the class of each column."""
 
 
 def index_head() -> Html:
     """Return the heading of the table of all images."""
-    columns: Iterable[tuple[str, str | None]] = (
-        ("#", "number"),
-        ("Image", None),
-        ("Instrument", None),
-        ("Chosen", None),
-        ("Est. error, % FS", "number"),
-        ("Gain, dB", "number"),
-        ("Margin, dB", "number"),
-        ("Flags", None),
-        ("Pictures", None),
-    )
-    return element("thead", element("tr", *(element("th", name, scope="col", class_=kind) for name, kind in columns)))
+    headings = (element("th", name, scope="col", class_=kind) for name, kind in COLUMNS.items())
+    return element("thead", element("tr", *headings))
 
 
 def index_cells(entry: ReportEntry, *, index: int, link: str | None) -> Html:
     """Return the cells of one image's line, all but the one that leads to its pictures; there is no newline in them."""
     event = entry.event
     chosen = quantities.chosen_of(event)
-    risk = chosen.risk if chosen else None
+    error = quantities.estimated_error(event, chosen) if chosen else None
     gain = quantities.gain_db(event, chosen) if chosen else None
     margin = quantities.margin_db(event)
     instrument = event.image.instrument_id
     return joined(
         element("td", str(index), class_="number quiet"),
         element("th", element("a", entry.source_path, href=link, title="Restored file"), scope="row"),
-        element("td", quantities.DASH if instrument == "unknown" else instrument),
-        element("td", chosen.name if chosen else quantities.DASH),
-        _sortable(quantities.error_percent(risk), risk.value if risk else None),
-        _sortable(quantities.decibels(gain), gain),
-        _sortable(quantities.decibels(margin), margin),
+        _labelled("Instrument", quantities.DASH if instrument == "unknown" else instrument),
+        _labelled("Chosen", chosen.name if chosen else quantities.DASH),
+        _sortable("Est. error, % FS", quantities.error_of(event, chosen) if chosen else quantities.DASH, error),
+        _sortable("Gain, dB", quantities.decibels(gain), gain),
+        _sortable("Margin, dB", quantities.decibels(margin), margin),
         element("td", "; ".join(entry.flags), class_="flag-text"),
     )
 
@@ -157,5 +173,11 @@ def _shares(tally: Tally) -> Html:
     return element("div", table, class_="shares")
 
 
-def _sortable(shown: str, value: float | None) -> Html:
-    return element("td", shown, class_="number", data_sort="" if value is None else f"{value:.6g}")
+def _labelled(column: str, shown: str) -> Html:
+    """Return a cell that knows its heading: a narrow screen shows lines as blocks, and headings in them."""
+    return element("td", shown, data_label=column, class_="absent" if shown == quantities.DASH else None)
+
+
+def _sortable(column: str, shown: str, value: float | None) -> Html:
+    key = "" if value is None else f"{value:.6g}"
+    return element("td", shown, class_="number", data_sort=key, data_label=column)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from streams.report.card import card
 from streams.report.entry import ReportEntry, Summary
 from streams.report.markup import Html, element, joined
-from streams.report.overview import Tally, how_to_read, index_cells, index_head, index_row, setbacks, totals
+from streams.report.overview import Tally, failed, how_to_read, index_cells, index_head, index_row, skipped, totals
 
 PICTURED_IMAGES = 60
 """Images with pictures: a 512 px image takes about 0.6 MB of page."""
@@ -110,8 +110,8 @@ def _top(title: str, tally: Tally, summary: Summary) -> Html:
         element("header", element("h1", title), element("p", when, class_="quiet"), class_="masthead"),
         totals(tally, summary),
         how_to_read(tally),
-        setbacks("Failed", summary.failures, mood="bad"),
-        setbacks("Skipped", summary.skips, mood="plain"),
+        failed(summary.failures),
+        skipped(summary.skips),
     )
 
 

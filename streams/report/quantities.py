@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 
 from schemas.events import ImageEvent
-from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from schemas.scores import RAW, Candidate, NoiseRecord
 from stages.selector.judged import judged
+from stages.selector.rounding import GreyLevels
+from stages.selector.rule import Flag
 
 DASH = "–"
 
@@ -70,22 +72,24 @@ def rms_percent(mse: float) -> float:
     return 100 * math.sqrt(max(mse, 0.0))
 
 
-def error_percent(risk: Risk | None) -> str:
+def error_percent(error: float | None, se: float | None) -> str:
     """Return the estimated rms error in percent of full scale with its standard error (first order: se / 2 rms).
 
     Where the estimate is within two standard errors of nothing, the upper end of that range stands.
 
-    >>> error_percent(Risk(value=4e-4, se=2e-5, row_j=0, blocks=()))
-    '2.00 ± 0.05'
-    >>> error_percent(Risk(value=-1e-6, se=5e-6, row_j=0, blocks=()))
+    >>> error_percent(4e-4, 2e-5), error_percent(4e-4, None)
+    ('2.00 ± 0.05', '2.00')
+    >>> error_percent(-1e-6, 5e-6)
     '< 0.30'
     """
-    if risk is None:
+    if error is None:
         return DASH
-    if risk.value <= 2 * risk.se:
-        return f"< {rms_percent(risk.value + 2 * risk.se):.2f}"
-    rms = math.sqrt(risk.value)
-    return f"{100 * rms:.2f} ± {100 * risk.se / (2 * rms):.2f}"
+    if se is None:
+        return number(rms_percent(error))
+    if error <= 2 * se:
+        return f"< {rms_percent(error + 2 * se):.2f}"
+    rms = math.sqrt(error)
+    return f"{100 * rms:.2f} ± {100 * se / (2 * rms):.2f}"
 
 
 def ratio_db(above: float | None, below: float | None) -> float | None:
@@ -109,20 +113,27 @@ def named(event: ImageEvent, name: str) -> Candidate:
 
 def raw_error(event: ImageEvent) -> float | None:
     """Mean squared error of the raw frame on the scale of the candidates' risks; ``None`` where no noise was found."""
-    known = [c.risk.value for c in judged(event.candidates, event.noise, second_voice=0.0) if c.name == RAW]
+    known = [c.risk.value for c in judged(event.candidates, event.noise) if c.name == RAW]
     return known[0] if known and known[0] > 0 else None
 
 
 def estimated_error(event: ImageEvent, candidate: Candidate) -> float | None:
-    """Estimated mean squared error of a candidate, the raw frame among them."""
+    """Estimated mean squared error of a candidate as it is written to a file of the source's levels; raw among them."""
     if candidate.name == RAW:
         return raw_error(event)
-    return candidate.risk.value if candidate.risk else None
+    return candidate.risk.value + GreyLevels.of(event.image).variance if candidate.risk else None
+
+
+def error_of(event: ImageEvent, candidate: Candidate) -> str:
+    """Return a candidate's estimated error as `error_percent` says it."""
+    return error_percent(estimated_error(event, candidate), candidate.risk.se if candidate.risk else None)
 
 
 def gain_db(event: ImageEvent, candidate: Candidate) -> float | None:
-    """How far a candidate's estimated squared error lies below the raw frame's."""
-    return ratio_db(raw_error(event), estimated_error(event, candidate))
+    """How far a candidate's estimated squared error lies below the raw frame's; ``None`` where none is claimed."""
+    if event.selection and Flag.WITHIN_ROUNDING in event.selection.flags:
+        return None
+    return ratio_db(raw_error(event), _above_nothing(event, candidate))
 
 
 def chosen_of(event: ImageEvent) -> Candidate | None:
@@ -136,7 +147,13 @@ def margin_db(event: ImageEvent) -> float | None:
     if selection is None or selection.runner_up is None:
         return None
     runner_up, chosen = named(event, selection.runner_up), named(event, selection.chosen)
-    return ratio_db(estimated_error(event, runner_up), estimated_error(event, chosen))
+    return ratio_db(_above_nothing(event, runner_up), _above_nothing(event, chosen))
+
+
+def _above_nothing(event: ImageEvent, candidate: Candidate) -> float | None:
+    """Estimated error where the estimate itself, rounding apart, is of something: else it makes no ratio."""
+    error = estimated_error(event, candidate)
+    return error if candidate.risk is None or candidate.risk.value > 0 else None
 
 
 def margin_ses(event: ImageEvent) -> float | None:

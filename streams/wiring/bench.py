@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +10,9 @@ from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_topics import KafkaTopics
+from streams.adapters.s3_store import S3Store
 from streams.adapters.sql_scratch import scratch_database
+from streams.bench.at_services import ServicesRun
 from streams.bench.own_lane import OwnLane, Reader
 from streams.pipeline import DEAD_LETTERS, HEALTH, load_pipeline
 from streams.settings import Settings
@@ -46,6 +48,16 @@ def own_lane(settings: Settings, pipeline_file: Path) -> Iterator[tuple[OwnLane,
             return opened
 
         yield OwnLane(name, pipeline, pipeline_file, file, folder, publisher), reader
+
+
+@contextmanager
+def services_run(settings: Settings, pipeline_file: Path) -> Iterator[ServicesRun]:
+    """Prepare a run of a pipeline at the services, in a lane of its own."""
+    with (
+        own_lane(settings, pipeline_file) as (lane, open_reader),
+        closing(S3Store(settings.s3, connections=2)) as store,
+    ):
+        yield ServicesRun(settings, lane, store, open_reader)
 
 
 def _delete(settings: Settings, topics: list[str]) -> None:

@@ -213,6 +213,15 @@ def test_the_standard_error_is_that_of_the_blocks_and_of_the_noise_law() -> None
     assert risk.value == pytest.approx(np.mean(risk.blocks), abs=risk.se / 2)
 
 
+def test_the_second_voice_has_blocks_of_its_own_paired_between_methods() -> None:
+    frame = noisy(scene(415, 483), SCAN)
+    mild, strong = (assess(blur(sigma), frame, SCAN, seed="image") for sigma in (1.0, 1.2))
+    ours, theirs = np.array(mild.row_blocks), np.array(strong.row_blocks)
+    assert len(ours) == len(theirs) == len(mild.blocks)
+    assert float(ours.mean()) == pytest.approx(mild.row_j, abs=2 * float(ours.std()) / len(ours) ** 0.5)
+    assert (ours - theirs).std() < 0.5 * ours.std()
+
+
 def test_numbers_travel_with_four_significant_digits() -> None:
     risk = assess(blur(1.0), noisy(scene(200, 200), SCAN), SCAN, seed="image")
     assert all(float(f"{v:.4g}") == v for v in (risk.value, risk.se, risk.row_j, *risk.blocks))

@@ -30,18 +30,26 @@ def candidate(
     spread: float = 0.0,
     removed: float | None = 0.9,
     row_j: float | None = None,
+    row_spread: float = 0.0,
     seed: int = 0,
     blocks: Sequence[float] | None = None,
 ) -> Candidate:
-    """A candidate whose blocks scatter by ``spread`` around its risk."""
+    """A candidate whose blocks scatter by ``spread`` around its risk, and by ``row_spread`` around the second voice."""
     scatter = np.random.default_rng(seed).standard_normal(BLOCKS)
     values = blocks if blocks is not None else risk + spread * (scatter - scatter.mean())
+    second = risk if row_j is None else row_j
     se = float(np.std(values, ddof=1)) / BLOCKS**0.5
     return Candidate(
         name=name,
         stage="filter",
         method=name.title(),
         config_hash=f"hash-of-{name}",
-        risk=Risk(value=risk, se=se, row_j=risk if row_j is None else row_j, blocks=tuple(map(float, values))),
+        risk=Risk(
+            value=risk,
+            se=se,
+            row_j=second,
+            blocks=tuple(map(float, values)),
+            row_blocks=tuple(map(float, second + row_spread * (scatter - scatter.mean()))),
+        ),
         scores={} if name == RAW or removed is None else {Score.RESIDUAL_ENERGY.value: removed},
     )

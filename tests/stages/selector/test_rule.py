@@ -1,6 +1,7 @@
 import pytest
 
 from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Flag, Rule, select
 from tests.stages.selector.conftest import MakeCandidate
 
@@ -96,17 +97,41 @@ def test_a_raw_frame_that_nobody_assessed_competes_by_its_noise(make: MakeCandid
     assert select([make("blur", noise.sigma**2)], noise, RULE).chosen == "blur"
 
 
-def test_a_second_voice_that_clearly_prefers_another_is_heard(make: MakeCandidate, noise: NoiseRecord) -> None:
-    torn = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=2e-3), make("nlm", 6e-4, row_j=8e-4)]
-    agreed = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=9e-4), make("nlm", 6e-4, row_j=8e-4)]
-    assert select(torn, noise, RULE).flags == (Flag.DISAGREEMENT,)
-    assert select(agreed, noise, RULE).flags == ()
-
-
 def test_the_second_voice_counts_as_much_as_the_rule_gives_it(make: MakeCandidate, noise: NoiseRecord) -> None:
     pool = [make(RAW, 6e-3), make("bm3d", 5e-4, row_j=2e-3), make("nlm", 6e-4, row_j=8e-4)]
     assert select(pool, noise, Rule(second_voice=0.0)).chosen == "bm3d"
     assert select(pool, noise, Rule(second_voice=1.0)).chosen == "nlm"
+
+
+def test_the_raw_frame_is_kept_and_flagged_where_its_noise_is_within_the_rounding_of_the_file(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
+    pool = [make(RAW, 4e-6), make("wavelet", 4e-7)]
+    eight_bits = GreyLevels(read=1 / 255, written=1 / 255)
+    quiet, louder = noise.but(sigma=0.0018), noise.but(sigma=0.0021)
+    kept = select(pool, quiet, RULE, eight_bits)
+    assert (kept.chosen, kept.flags, kept.runner_up) == (RAW, (Flag.WITHIN_ROUNDING,), None)
+    assert "0.18 % of full scale rms" in kept.reason
+    assert "0.46 grey levels" in kept.reason
+    assert select(pool, louder, RULE, eight_bits).chosen == "wavelet"
+    assert select(pool, quiet, RULE).chosen == "wavelet", "floats have no levels"
+    assert select(pool, quiet, Rule(rounding=0.0), eight_bits).chosen == "wavelet"
+
+
+def test_what_writing_a_restoration_adds_is_counted_and_adds_nothing_to_the_raw_frame(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
+    pool = [make(RAW, 5.5e-6), make("wavelet", 5e-6)]
+    assert select(pool, noise, RULE).chosen == "wavelet"
+    selection = select(pool, noise, RULE, GreyLevels(read=1 / 255, written=1 / 255))
+    assert selection.chosen == RAW
+    assert selection.margin == pytest.approx(5e-6 + (1 / 255) ** 2 / 12 - 5.5e-6, rel=1e-3)
+
+
+def test_between_restorations_rounding_changes_no_margin(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 5e-4), make("median", 9e-4, spread=4e-5)]
+    with_levels = select(pool, noise, RULE, GreyLevels(read=1 / 255, written=1 / 255))
+    assert with_levels.margin == select(pool, noise, RULE).margin
 
 
 def test_a_frame_saturated_in_large_parts_is_flagged(make: MakeCandidate, noise: NoiseRecord) -> None:

@@ -1,6 +1,7 @@
 from schemas.events import ImageEvent
 from schemas.scores import RAW, NoiseRecord, Selection
 from stages.selector import Selector
+from stages.selector.rule import Flag
 from stages.stage import Done, Task
 from tests.events import image_event
 from tests.stages.selector.conftest import MakeCandidate
@@ -18,6 +19,20 @@ def test_it_chooses_from_the_event_alone(make: MakeCandidate, noise: NoiseRecord
     event = image_event().but(candidates=(make(RAW, 6e-3), make("bm3d", 5e-4)), noise=noise)
     assert Selector().needs(event) == ()
     assert chosen(event, Selector()).chosen == "bm3d"
+
+
+def test_it_reads_the_levels_of_the_file_from_the_event(make: MakeCandidate, noise: NoiseRecord) -> None:
+    event = image_event().but(candidates=(make(RAW, 4e-6), make("wavelet", 4e-7)), noise=noise.but(sigma=0.0018))
+    for changes, kept in (
+        ({"dtype": "uint8", "effective_bits": 8}, True),
+        ({"dtype": "uint8", "effective_bits": None}, True),
+        ({"dtype": "uint16", "effective_bits": 8}, True),
+        ({"dtype": "uint16", "effective_bits": 12}, False),
+        ({"dtype": "uint16", "effective_bits": None}, False),
+        ({"dtype": "float32", "effective_bits": None}, False),
+    ):
+        selection = chosen(event.but(image=event.image.but(**changes)), Selector())
+        assert (Flag.WITHIN_ROUNDING in selection.flags) == kept, changes
 
 
 def test_the_event_carries_the_selection(make: MakeCandidate, noise: NoiseRecord) -> None:

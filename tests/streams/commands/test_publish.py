@@ -45,13 +45,16 @@ class Desk:
         self.folder.mkdir()
         self._cluster = InProcessCluster(["sem.images", "sem.replay.images"])
         self.settings = root / "settings.toml"
+        self.use_brokers(self._cluster.settings.bootstrap_servers)
+
+    def use_brokers(self, servers: str) -> None:
         s3 = settings().s3
         text = SETTINGS.format(
-            servers=self._cluster.settings.bootstrap_servers,
+            servers=servers,
             endpoint=s3.endpoint_url,
             access_key=s3.access_key,
             secret_key=s3.secret_key.get_secret_value() if s3.secret_key else "",
-            state=root / "state",
+            state=self.root / "state",
         )
         self.settings.write_text(text)
 
@@ -169,14 +172,15 @@ def watching(desk: Desk) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
         process.communicate()
 
 
-def until_published(desk: Desk, count: int, process: "subprocess.Popen[bytes]") -> None:
+def until(desk: Desk, state: FileState, count: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until so many files are in a state."""
     journal = desk.root / "state" / "publish.sqlite"
     deadline = time.monotonic() + 100
     while True:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         feeds = standing_of(journal)[0] if journal.exists() else []
-        if feeds and feeds[0].files.get(FileState.PUBLISHED, 0) == count:
+        if feeds and feeds[0].files.get(state, 0) == count:
             return
         time.sleep(0.1)
 
@@ -186,19 +190,38 @@ def test_a_watched_folder_is_published_until_somebody_asks_to_stop_and_also_afte
 ) -> None:
     (desk.folder / "a.tif").write_bytes(tiff(1))
     process = watching()
-    until_published(desk, 1, process)
+    until(desk, FileState.PUBLISHED, 1, process)
     second = watching()
     _, said = second.communicate(timeout=100)
     assert (second.returncode, b"another semstream publish is using" in said) == (2, True), said
     (desk.folder / "b.tif").write_bytes(tiff(2))
-    until_published(desk, 2, process)
+    until(desk, FileState.PUBLISHED, 2, process)
     process.kill()
     process.wait()
     (desk.folder / "c.tif").write_bytes(tiff(3))
     process = watching()
-    until_published(desk, 3, process)
+    until(desk, FileState.PUBLISHED, 3, process)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=100)
     assert process.returncode == 0, said
     assert b"Traceback" not in said
     assert sorted(event.acquisition.source_name for event in desk.events(count=3)) == ["a.tif", "b.tif", "c.tif"]
+
+
+def test_who_is_asked_to_stop_while_the_brokers_are_away_stops_and_the_next_publishes(
+    desk: Desk, watching: Callable[[], "subprocess.Popen[bytes]"]
+) -> None:
+    brokers = desk._cluster.settings.bootstrap_servers
+    desk.use_brokers("127.0.0.1:1")
+    (desk.folder / "a.tif").write_bytes(tiff(1))
+    process = watching()
+    until(desk, FileState.UPLOADED, 1, process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 0, said
+    assert b"Traceback" not in said
+    desk.use_brokers(brokers)
+    (desk.folder / "a.tif").unlink()
+    until(desk, FileState.PUBLISHED, 1, watching())
+    (event,) = desk.events(count=1)
+    assert event.acquisition.source_name == "a.tif"

@@ -4,19 +4,36 @@ import pytest
 
 from schemas.scores import Risk
 from stages.risk import RECORRUPTION
+from stages.selector.rule import Flag
 from streams.report import quantities
 from streams.report.quantities import DASH
 from tests.streams.report.entries import BM3D, GAUSSIAN, NOISE, RAW_FRAME, SELECTION, entry
 
+ROUNDING = (1 / 255) ** 2 / 12
+
 
 def test_gain_is_measured_from_the_risk_of_the_raw_frame() -> None:
-    assert quantities.gain_db(entry().event, BM3D) == pytest.approx(10.0)
+    assert quantities.gain_db(entry().event, BM3D) == pytest.approx(10 * math.log10(4e-3 / (4e-4 + ROUNDING)))
+
+
+def test_rounding_is_counted_where_the_file_has_levels() -> None:
+    event = entry().event
+    fine = event.but(image=event.image.but(dtype="float32", effective_bits=None))
+    assert quantities.estimated_error(event, BM3D) == pytest.approx(4e-4 + ROUNDING, rel=1e-9)
+    assert quantities.estimated_error(fine, BM3D) == 4e-4
+    assert quantities.gain_db(fine, BM3D) == pytest.approx(10.0)
+    assert quantities.raw_error(event) == quantities.raw_error(fine)
+
+
+def test_no_gain_is_claimed_where_the_noise_is_within_the_rounding_of_the_file() -> None:
+    kept = entry(selection=SELECTION.but(chosen="raw", flags=(Flag.WITHIN_ROUNDING.value,))).event
+    assert quantities.gain_db(kept, BM3D) is None
 
 
 def test_gain_is_measured_from_the_noise_where_the_raw_frame_has_no_risk() -> None:
     event = entry(candidates=(RAW_FRAME.but(risk=None), BM3D), noise=NOISE.but(sigma=0.2)).event
     recorrupted = 0.2**2 * (1 + RECORRUPTION**2)
-    assert quantities.gain_db(event, BM3D) == pytest.approx(10 * math.log10(recorrupted / 4e-4))
+    assert quantities.gain_db(event, BM3D) == pytest.approx(10 * math.log10(recorrupted / (4e-4 + ROUNDING)))
 
 
 def test_gain_is_unknown_without_noise_without_risk_and_below_zero() -> None:
@@ -27,7 +44,7 @@ def test_gain_is_unknown_without_noise_without_risk_and_below_zero() -> None:
 
 def test_margin_is_given_in_decibels_and_in_standard_errors() -> None:
     event = entry().event
-    assert quantities.margin_db(event) == pytest.approx(3.979, abs=1e-3)
+    assert quantities.margin_db(event) == pytest.approx(10 * math.log10((1e-3 + ROUNDING) / (4e-4 + ROUNDING)))
     assert quantities.margin_ses(event) == pytest.approx(3.0)
 
 
@@ -64,7 +81,7 @@ def test_zero_has_no_sign_however_it_was_rounded() -> None:
 
 
 def test_what_is_unknown_is_a_dash() -> None:
-    assert quantities.number(None) == quantities.error_percent(None) == DASH
+    assert quantities.number(None) == quantities.error_percent(None, None) == DASH
     assert quantities.aligned([None, None]) == [DASH, DASH]
 
 

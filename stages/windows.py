@@ -1,0 +1,35 @@
+"""Which parts of a frame are scored: all of a small one, at most a quarter of a large one, in up to four windows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+WHOLE_FRAME_PX = 192 * 192
+"""Frames of up to so many pixels are scored whole."""
+WINDOW_SIDE_PX = (128, 256)
+"""Shortest and longest side of a window."""
+
+Window = tuple[slice, slice]
+
+
+def windows_of(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Window]:
+    """Yield the windows of a frame, each anywhere in its own cell of the frame."""
+    area = shape[0] * shape[1]
+    if area <= WHOLE_FRAME_PX:
+        yield slice(0, shape[0]), slice(0, shape[1])
+        return
+    side = int(min(np.clip(area**0.5 / 4, *WINDOW_SIDE_PX), area**0.5 / 2))
+    height, width = min(side, shape[0]), min(side, shape[1])
+    count = int(np.clip(area / 4 / (height * width), 1, 4))
+    grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}[count]
+    rows, columns = grid if shape[0] >= shape[1] else grid[::-1]
+    for row in range(rows):
+        for column in range(columns):
+            top, left = _place(row, rows, height, shape[0], rng), _place(column, columns, width, shape[1], rng)
+            yield slice(top, top + height), slice(left, left + width)
+
+
+def _place(cell: int, cells: int, length: int, full: int, rng: np.random.Generator) -> int:
+    """Place a window anywhere in its cell of the axis, inside the frame."""
+    first, last = cell * full // cells, (cell + 1) * full // cells - length
+    return int(np.clip(rng.integers(first, max(first, last) + 1), 0, full - length))
