@@ -29,7 +29,7 @@ def chaos(
     seed: Annotated[int, typer.Option(help="All that goes wrong, and when, follows from it.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="So many runs, with this seed and those that follow.")] = 1,
     images: Annotated[int, typer.Option(min=20, help="Images of 128 x 128 px a run.")] = 1000,
-    rounds: Annotated[int, typer.Option(min=1, help="How often something goes wrong in a run.")] = 12,
+    rounds: Annotated[int, typer.Option(min=1, help="How often something goes wrong in a run.")] = 20,
     programs: Annotated[Path, typer.Option(help="Folder of the programs that make up has fetched.")] = PROGRAMS,
     work: Annotated[Path | None, typer.Option(help="Where to run; a temporary folder when omitted.")] = None,
     out: Annotated[

@@ -21,13 +21,14 @@ from streams.bench.chaos.watch import Watch, watching
 from streams.pipeline import load_pipeline
 from streams.wiring.topics import open_reader
 
-PER_S = 20.0
 WARM_UP = 5
 """Images before anything goes wrong."""
 FIRST_PART = 0.6
 """Share of a round's images that arrive before and while something is wrong; the others arrive when it is healed."""
+FIRST_PART_S = 3.0
 DRAIN_S = 150.0
 START_S = 180.0
+CHILDREN_S = 10.0
 
 Say = Callable[[str], None]
 
@@ -40,7 +41,11 @@ class Plan:
     images: int
     script: Sequence[Round]
     programs: Programs
-    per_s: float = PER_S
+
+    @property
+    def per_s(self) -> float:
+        """How quickly images arrive: the fault of a round finds them on their way."""
+        return FIRST_PART * self.images / len(self.script) / FIRST_PART_S
 
 
 class Broken(RuntimeError):
@@ -71,7 +76,7 @@ def run_chaos(plan: Plan, folder: Path, say: Say) -> ChaosFigures:
             feeder.allow(plan.images)
             watch.wait_for(spool.acquisitions, time.monotonic() + 2 * DRAIN_S + plan.images / plan.per_s)
         restarts, ends = scene.supervisor.restarts, dict(scene.supervisor.ends)
-        complaints = [*scene.supervisor.complaints, *_rest(scene)]
+        complaints = [*scene.supervisor.complaints, *_rest(scene), *_left_behind(scene)]
         verdict = judge(scene, spool.acquisitions, plan.programs)
     return ChaosFigures(
         seed=plan.seed,
@@ -167,6 +172,14 @@ def _rest(scene: Scene) -> list[str]:
     units = [*scene.workers(), *scene.supervisor.units(PUBLISHER)]
     codes = {unit.name: scene.supervisor.retire(unit) for unit in units}
     return [f"{name} was asked to end when all was done, and ended with {code}" for name, code in codes.items() if code]
+
+
+def _left_behind(scene: Scene) -> list[str]:
+    """Look for children of the dead, who have had a moment to notice."""
+    deadline = time.monotonic() + CHILDREN_S
+    while (left := scene.supervisor.left_behind()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return [f"process {process} has outlived its parent" for process in left]
 
 
 def _faults(script: Sequence[Round]) -> list[Fault]:

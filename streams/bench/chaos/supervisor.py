@@ -19,6 +19,7 @@ BACK_OFF_LIMIT_S = 5.0
 WANT_A_PERSON = {2: "wrong usage", 3: "too many dead letters"}
 """Exit codes of who is not started again, as in deploy/systemd."""
 TERM_S = 75.0
+PROC = Path("/proc")
 
 
 @dataclass
@@ -34,8 +35,8 @@ class Unit:
     due_at: float = 0.0
     quick_ends: int = 0
 
-    def start(self, now: float) -> None:
-        """Begin a life, in a process group of its own."""
+    def start(self, now: float) -> int:
+        """Begin a life, in a session of its own, whose number is returned."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - this program
                 self.command,
@@ -46,6 +47,7 @@ class Unit:
                 start_new_session=True,
             )
         self.started_at = now
+        return self.process.pid
 
     def has_said(self, word: str) -> bool:
         """Whether a word stands in its log."""
@@ -72,10 +74,9 @@ class Unit:
             return -signal.SIGKILL
 
     def end(self) -> None:
-        """End it, and whatever it has left running."""
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        """End it, and its children with it."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
@@ -87,6 +88,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self.restarts = 0
+        self._sessions: set[int] = set()
         self.ends: Counter[int] = Counter()
         """How lives ended: exit codes, and signals below zero."""
         self.complaints: list[str] = []
@@ -96,7 +98,7 @@ class Supervisor:
         """Start a unit, and keep it running."""
         with self._lock:
             self._units[unit.name] = unit
-            unit.start(time.monotonic())
+            self._sessions.add(unit.start(time.monotonic()))
 
     def retire(self, unit: Unit) -> int:
         """Ask a unit to end, and start it no more; return its exit code."""
@@ -112,6 +114,12 @@ class Supervisor:
         """Return the units whose name begins so."""
         with self._lock:
             return [unit for name, unit in self._units.items() if name.startswith(prefix)]
+
+    def left_behind(self) -> list[int]:
+        """Return the processes that units have left behind, whose leader is gone: children must not outlive it."""
+        leaders = {unit.process.pid for unit in self.units() if unit.process is not None}
+        dead = self._sessions - leaders
+        return [process for process, session in _sessions() if session in dead]
 
     def watch(self) -> None:
         """Look after the units until `end`."""
@@ -132,13 +140,23 @@ class Supervisor:
             self._note_end(unit, code)
         elif unit.process is None and now >= unit.due_at:
             self.restarts += 1
-            unit.start(now)
+            self._sessions.add(unit.start(now))
 
     def _note_end(self, unit: Unit, code: int) -> None:
         self.ends[code] += 1
         if code in WANT_A_PERSON:
             self.complaints.append(f"{unit.name} ended with {code}, {WANT_A_PERSON[code]}: see {unit.log}")
             self._units.pop(unit.name, None)
+
+
+def _sessions() -> Iterator[tuple[int, int]]:
+    """Yield every living process and the number of its session."""
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                state, _, _, session, *_ = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                if state != "Z":
+                    yield int(entry.name), int(session)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The parts of a scene: a supervisor, a small disk, an instrument, a watch."""
 
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from streams.bench.chaos.disk import small_disk
 from streams.bench.chaos.feeder import TWIN_EVERY, feeding, spooled
-from streams.bench.chaos.supervisor import Supervisor, Unit, supervising
+from streams.bench.chaos.supervisor import Unit, supervising
 from streams.bench.chaos.watch import watching
 from streams.ports import Message, Partition
 from tests.events import image_event
@@ -150,5 +151,15 @@ def test_a_watch_that_fails_says_so() -> None:
         watch.wait_for(["one"], time.monotonic() + PATIENCE_S)
 
 
-def test_a_supervisor_without_units_has_nothing_to_say() -> None:
-    assert (Supervisor().restarts, Supervisor().complaints) == (0, [])
+def test_a_child_that_outlives_its_parent_is_noticed(tmp_path: Path) -> None:
+    leave = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    with supervising() as supervisor:
+        one = unit(tmp_path, leave)
+        supervisor.add(one)
+        wait_until(lambda: (tmp_path / "log").read_text().endswith("\n"))
+        child = int((tmp_path / "log").read_text())
+        assert supervisor.left_behind() == []
+        one.send(signal.SIGKILL)
+        wait_until(lambda: supervisor.left_behind() == [child])
+        os.kill(child, signal.SIGKILL)
+        wait_until(lambda: supervisor.left_behind() == [])

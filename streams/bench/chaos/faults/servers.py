@@ -4,17 +4,20 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import psycopg
 
 from deploy.local.keeper import STOP_S, Keeper
 from deploy.local.probes import exchange
+from deploy.local.programs import StackError
 from streams.bench.chaos.faults.fault import Fault, Heal, nothing
 from streams.bench.chaos.scene import Scene
 
 STORM_S = 3.0
 EVERY_S = 0.1
+PATIENCE = 3
 END_CLIENTS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'semstream'"
 
 Which = Callable[[Scene], Keeper]
@@ -41,6 +44,11 @@ def s3(scene: Scene) -> Keeper:
 
 
 def _started(keeper: Keeper) -> None:
+    """Start it; a broker on a machine with other work may need longer than a keeper waits at a time."""
+    for _ in range(PATIENCE - 1):
+        with suppress(StackError):
+            keeper.start()
+            return
     keeper.start()
 
 
@@ -93,9 +101,12 @@ FAULTS = (
     Fault("broker killed", "kafka", partial(_kill, kafka), hold_s=(0, 6)),
     Fault("broker frozen", "kafka", partial(_freeze, kafka), hold_s=(5, 15)),
     Fault("Redis emptied", "redis", _flush),
+    Fault("Redis frozen", "redis", partial(_freeze, redis), hold_s=(3, 10)),
     Fault("Redis stopped", "redis", partial(_stop, redis), hold_s=(2, 8)),
     Fault("Postgres restarted", "postgres", partial(_stop, postgres), hold_s=(0, 3)),
+    Fault("Postgres frozen", "postgres", partial(_freeze, postgres), hold_s=(3, 12)),
     Fault("Postgres killed", "postgres", partial(_kill, postgres), hold_s=(0, 5)),
     Fault("Postgres' clients ended, then itself", "postgres", _end_transactions, hold_s=(0, 2)),
+    Fault("S3 frozen", "s3", partial(_freeze, s3), hold_s=(3, 10)),
     Fault("S3 killed", "s3", partial(_kill, s3), hold_s=(1, 6)),
 )
