@@ -1,6 +1,6 @@
 # Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench bench-fidelity train schemas clean
+.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,9 @@ fmt: $(READY)  ## Format the code
 
 bench: $(READY)  ## Efficiency of the embedded pipeline against a bare loop
 	$(BIN)/semstream bench efficiency
+
+chaos: $(READY)  ## 20 runs of 1,000 images while everything goes wrong; goes on where it was left (SEEDS=20 IMAGES=1000)
+	$(BIN)/semstream bench chaos --seeds $(or $(SEEDS),20) --images $(or $(IMAGES),1000) --out .stack/chaos.jsonl
 
 bench-fidelity: $(READY)  ## PSNR and regret on real pairs: PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
 	$(BIN)/semstream bench fidelity --pairs $(PAIRS) --fields 29-35

@@ -17,13 +17,14 @@ class Fault(StrEnum):
 
     ``lost``: the group has read it, and it was not answered. ``doubled``: answered more often than asked.
     ``unsettled``: answered by an event that the ledger does not know. ``contradicted``: the ledger has it as rejected,
-    and there is an event.
+    and there is an event. ``missing``: the event speaks of an object that the store does not hold.
     """
 
     LOST = "lost"
     DOUBLED = "doubled"
     UNSETTLED = "unsettled"
     CONTRADICTED = "contradicted"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,11 @@ class Crew:
         self._transport.subscribe(topic, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     @property
+    def name(self) -> str:
+        """The stage's name; the names of its threads begin with it."""
+        return self._name
+
+    @property
     def in_flight(self) -> int:
         """Messages admitted and neither committed nor dropped."""
         return self._flow.in_flight

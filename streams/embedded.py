@@ -59,8 +59,8 @@ class EmbeddedRun:
 
     def __call__(self, files: Iterable[SourceFile | Skipped]) -> None:
         """Run to the end; raises what went wrong in any thread."""
-        threads = [self._thread(crew.run) for crew in self._parts.crews]
-        threads.append(self._thread(lambda: self._publish(files)))
+        threads = [self._thread(crew.run, f"{crew.name}-poller") for crew in self._parts.crews]
+        threads.append(self._thread(lambda: self._publish(files), "feed"))
         try:
             while not self._finished():
                 self._take_results()
@@ -149,13 +149,13 @@ class EmbeddedRun:
         self._results.failed(letter)
         self.progress.failures.append((letter.source_name or "", letter.reason))
 
-    def _thread(self, target: Callable[[], None]) -> threading.Thread:
+    def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         def guarded() -> None:
             try:
                 target()
             except BaseException as error:  # raised again by the run
                 self._failure = self._failure or error
 
-        thread = threading.Thread(target=guarded, daemon=True)
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread

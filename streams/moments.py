@@ -1,16 +1,13 @@
 """Points in time as people write them on a command line."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from streams.durations import WRITTEN, duration
 from streams.errors import UsageError
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-AGO = re.compile(r"(\d{1,6})([smhdw])")
 
 
 def moment(text: str, *, now: datetime) -> datetime:
-    """Return the time that is meant: so long ago (``90s``, ``15m``, ``2h``, ``3d``, ``1w``), or an ISO 8601 time.
+    """Return the time that is meant: so long ago (``90s``, ``15m``, ``2h``, ``3d``), or an ISO 8601 time.
 
     A time without a zone is UTC.
 
@@ -24,10 +21,9 @@ def moment(text: str, *, now: datetime) -> datetime:
     UsageError
         If it is neither.
     """
-    ago = AGO.fullmatch(text)
     try:
-        if ago:
-            return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        if WRITTEN.fullmatch(text):
+            return now - duration(text)
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"'{text}' is no time: write 15m, 2h, 3d or 2026-01-31T12:00") from error

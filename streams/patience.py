@@ -1,6 +1,7 @@
 """Waiting for better times."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
@@ -9,9 +10,6 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     sleep_using_event,
-    stop_after_delay,
-    stop_any,
-    stop_when_event_set,
     wait_random_exponential,
 )
 
@@ -35,19 +33,30 @@ class Patience:
         Ends every wait with `Stopped`.
     note
         Is told of every repetition: its number, and why.
+    clock
+        Counts the seconds that it lasts.
     """
 
-    def __init__(self, lasts_s: float, stopping: threading.Event, note: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        lasts_s: float,
+        stopping: threading.Event,
+        note: Callable[[int, str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lasts_s = lasts_s
         self._stopping = stopping
         self._note = note
+        self._clock = clock
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Call again, as long as the error is transient, patience lasts and nobody stops us."""
+        end = self._clock() + self._lasts_s
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
             wait=wait_random_exponential(multiplier=0.2, max=30),
-            stop=stop_any(stop_when_event_set(self._stopping), stop_after_delay(self._lasts_s)),
+            stop=lambda _: self._stopping.is_set() or self._clock() >= end,
             sleep=sleep_using_event(self._stopping),
             before_sleep=lambda state: self._note(state.attempt_number, str(_error_of(state) or "")),
             retry_error_callback=self._give_up,

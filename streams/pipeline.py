@@ -10,6 +10,9 @@
 
     [run.filter]                                                  # how it runs here; no part of the pipeline's hash
     execution = "processes"
+
+    [topics]                                                      # how its topics are set up; no part of it either
+    partitions = 8
 """
 
 import dataclasses
@@ -28,12 +31,15 @@ from schemas.model import digest
 from stages.stage import Stage, identity_of
 from streams.errors import UsageError
 from streams.execution import StageRun
+from streams.topic_options import TopicOptions
 
 LIVE = "live"
 REPLAY = "replay"
 IMAGES = "images"
 DEAD_LETTERS = "sem.deadletter"
+HEALTH = "sem.health"
 RUN = "run"
+TOPICS = "topics"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -55,6 +61,7 @@ class Pipeline:
     hash: str
     runs: Mapping[str, StageRun] = field(default_factory=dict)
     """How a stage runs, by its name; what is not named runs as `StageRun` says."""
+    topics: TopicOptions = field(default_factory=TopicOptions)
 
     def steps(self, lane: str = LIVE) -> list[Step]:
         """Return the stages with their topics in a lane."""
@@ -111,7 +118,10 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     names = [stage_type.name for stage_type in stage_types]
     if len(set(names)) < len(names):
         raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
-    unknown = sorted(set(tables) - set(names) - {"path", RUN})
+    for table in (RUN, TOPICS):
+        if table in names:
+            raise UsageError(f"{source}: no stage can be named '{table}': [{table}] says how all of them run")
+    unknown = sorted(set(tables) - set(names) - {"path", RUN, TOPICS})
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
     _check_order(stage_types, source)
@@ -119,7 +129,9 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     _check_candidates(stages, source)
     _check_topics(stages, source)
     identities = [_identity(stage, f"{source}: [{stage.name}]") for stage in stages]
-    return Pipeline(name, stages, digest(identities)[:16], _runs(tables.get(RUN, {}), names, f"{source}: [{RUN}]"))
+    runs = _runs(tables.get(RUN, {}), names, f"{source}: [{RUN}]")
+    topics = _made(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
+    return Pipeline(name, stages, digest(identities)[:16], runs, topics)
 
 
 def _runs(table: Any, stages: Sequence[str], place: str) -> dict[str, StageRun]:  # noqa: ANN401 - what TOML gives
@@ -140,7 +152,11 @@ def _check_stage(found: object, place: str) -> None:
 
 
 def _check_topics(stages: tuple[Stage, ...], source: str) -> None:
-    words = [IMAGES, DEAD_LETTERS.removeprefix("sem."), *(stage.emits or stage.name for stage in stages)]
+    words = [
+        IMAGES,
+        *(name.removeprefix("sem.") for name in (DEAD_LETTERS, HEALTH)),
+        *(stage.emits or stage.name for stage in stages),
+    ]
     twice = sorted({word for word in words if words.count(word) > 1})
     if twice:
         raise UsageError(f"{source}: two write to the topic sem.{twice[0]}, so events would go round in circles")

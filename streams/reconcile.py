@@ -6,14 +6,15 @@ never counted, for transactions' marks and aborted records occupy some.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
 from streams.balance import Balance, Finding, Scope, Window
 from streams.books import Books, Place, Settlements
-from streams.pipeline import DEAD_LETTERS, Step
-from streams.ports import Message
+from streams.pipeline import DEAD_LETTERS, Step, group_of
+from streams.ports import Message, Seeds
 from streams.sightings import sighting_of
 from streams.topic_log import TopicLog, stamped
 
@@ -29,6 +30,23 @@ class Groups(Protocol):
 
     def seeded(self, step: Step) -> Mapping[int, int]:
         """Return the first offset of each partition that was ever given to it."""
+
+
+@dataclass(frozen=True)
+class LaneGroups:
+    """The groups of a lane's workers."""
+
+    log: TopicLog
+    seeds: Seeds
+    lane: str
+
+    def committed(self, step: Step) -> Mapping[int, int]:
+        """Ask the brokers."""
+        return self.log.committed(group_of(step.stage.name, self.lane), step.consumes)
+
+    def seeded(self, step: Step) -> Mapping[int, int]:
+        """Ask where it is written down."""
+        return self.seeds.seeded(group_of(step.stage.name, self.lane), step.consumes)
 
 
 def conservation(scope: Scope, groups: Groups, read: Read, ledger: Settlements | None) -> Iterator[Balance]:

@@ -2,12 +2,13 @@
 
 import errno
 import hashlib
-import json
 import platform
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+
+import orjson
 
 from schemas.events import DeadLetter, ImageEvent
 from schemas.scores import RAW
@@ -59,7 +60,7 @@ class Results:
         path = self._images / self.output_name(event)
         _write(path, data)
         certificate = self._certificate(event, data)
-        _write(path.with_name(path.name + ".json"), json.dumps(certificate, indent=1).encode())
+        _write(path.with_name(path.name + ".json"), orjson.dumps(certificate, option=orjson.OPT_INDENT_2))
         self.by_method[chosen] += 1
         self.selected_ids.add(event.acquisition.acquisition_id)
         self._places.append((event.acquisition.source_name, self._events.stat().st_size))

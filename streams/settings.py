@@ -12,6 +12,7 @@ Every value may come from a variable named ``SEMSTREAM_<TABLE>_<NAME>``. The fil
 ``SEMSTREAM_SETTINGS`` names; without either, ``.stack/settings.toml``, which `make up` writes.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -145,6 +146,21 @@ class Settings(BaseModel):
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(str(step) for step in first["loc"])
             raise UsageError(f"{source}: [{where}]: {first['msg'].removeprefix('Value error, ')}") from error
+
+    def to_toml(self) -> str:
+        """Return the text of a file that says the same, secrets included: whoever writes it keeps others out."""
+        lines: list[str] = []
+        for name, table in self.model_dump(exclude_none=True, exclude_defaults=True).items():
+            lines += [f"[{name}]", *(f"{field} = {_toml(value)}" for field, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401 - any field's
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, Path):
+        value = str(value)
+    return json.dumps(list(value) if isinstance(value, tuple) else value)  # of these types, JSON is TOML
 
 
 def _tables(path: Path, *, required: bool) -> dict[str, Any]:

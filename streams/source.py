@@ -82,7 +82,7 @@ def _file(path: Path, folder: Path, beside: Mapping[str, tuple[str, ...]]) -> So
     if not path.is_file():
         return Skipped(relative, "no regular file")
     siblings = beside[path.stem.lower()]
-    return SourceFile(relative, partial(_read, path), siblings, sidecars=partial(_sidecars, path, siblings))
+    return SourceFile(relative, partial(_read, path), siblings, sidecars=partial(sidecars_of, path, siblings))
 
 
 def _by_stem(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -117,8 +117,8 @@ def _relative(path: Path, folder: Path) -> str:
     return readable(path.relative_to(folder).as_posix())
 
 
-def _sidecars(path: Path, siblings: Iterable[str]) -> Iterator[bytes]:
-    """Read, when asked, what may tell of an image."""
+def sidecars_of(path: Path, siblings: Iterable[str]) -> Iterator[bytes]:
+    """Read, when asked, what may tell of an image: of the names beside it, those that are there."""
     for name in sorted(siblings):
         beside = path.with_name(name)
         if may_be_sidecar(name) and beside != path and beside.is_file() and not beside.is_symlink():

@@ -2,6 +2,7 @@
 
 import io
 import math
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -48,10 +49,23 @@ class Clock:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
+        """Let time pass."""
         self.seconds += max(seconds, 0.001)
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
+
+
+class Stop(threading.Event):
+    """What ends an agent; waiting for it moves the clock and takes no time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.sleep(timeout or 0)
+        return self.is_set()
 
 
 class Brokers:
@@ -101,10 +115,10 @@ class Site:
     root: Path
     clock: Clock = field(default_factory=Clock)
     brokers: Brokers = field(default_factory=Brokers)
-    stops: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
+        self.stop = Stop(self.clock)
         self.store = FolderStore(self.root / "objects")
         self.confirm: Callable[..., object] = self.store.get
         self.journals = SqliteJournal(self.root / "state" / "publish.sqlite", self.clock.now)
@@ -133,8 +147,7 @@ class Site:
             journals=self.journals,
             now=self.clock.now,
             clock=self.clock,
-            sleep=self.clock.sleep,
-            stopping=self.stops,
+            stop=self.stop,
         )
 
 
@@ -148,8 +161,8 @@ class Watcher:
         with ExitStack() as stack:
             it = stack.enter_context(assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self.heard.append))
             self.journal = it.journal
-            self.watch = Watch(FolderScan(folder, clock=site.clock), it.agent, it.journal, it.patience, TIMING)
-            it.agent.deliver()
+            self.watch = Watch(FolderScan(folder, clock=site.clock), it.agent, it.journal, it.outlast, TIMING)
+            self.watch.begin()
             self.close = stack.pop_all().close
 
     def run(self, seconds: float) -> None:

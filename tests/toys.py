@@ -1,5 +1,6 @@
 """Small stages and stand-ins on which the runtime is tested."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,3 +123,13 @@ class Garbling(Focus):
 
     def extend(self, event: ImageEvent, records: Mapping[str, Record]) -> ImageEvent:
         return event.but(candidates=(Result(values={}),))
+
+
+@dataclass(frozen=True)
+class Fatal(Shade):
+    """Ends its process, as a segfault would, where the first pixel is black."""
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        if any(task.raw.pixels[0, 0] == 0 for task in batch):
+            os._exit(139)
+        return super().__call__(batch)

@@ -31,7 +31,7 @@ class VersityGateway(Server):
         """Give the command that serves from ``folder``."""
         program = programs.built_by_go("versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0")
         secured = ("--cert", str(self.tls.certificate), "--key", str(self.tls.key)) if self.tls else ()
-        options = ("--port", f"{HOST}:{self.port}", "--health", "/health", "--quiet", *secured)
+        options = ("--port", f"{HOST}:{self.port}", "--health", "/health", "--keep-alive", "--quiet", *secured)
         storage = ("posix", "--sidecar", str(folder / "metadata"), str(folder / "data"))
         environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
         return Command((program, *options, *storage), environment)

@@ -13,7 +13,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec  # type: ignore[attr-defined]
 
 from streams.adapters.kafka_client import connection, made
 from streams.adapters.kafka_errors import ClientErrors, cause_of, exception_for
@@ -40,10 +40,15 @@ class KafkaAdmin:
         try:
             return future.result(REQUEST_S + 5)
         except (KafkaException, TimeoutError) as error:
-            self.client.poll(0)  # serves `error_cb`: a refused login is a time-out otherwise
-            self._errors.check(doing)
             cause = cause_of(error) if isinstance(error, KafkaException) else KafkaError(KafkaError._TIMED_OUT)
-            raise exception_for(cause, doing) from error
+            raise self._failure(cause, doing) from error
+
+    def metadata(self) -> ClusterMetadata:
+        """Return the brokers and every topic there is."""
+        try:
+            return self.client.list_topics(timeout=REQUEST_S)
+        except KafkaException as error:
+            raise self._failure(cause_of(error), "reaching the brokers") from error
 
     def partitions(self, topic: str) -> list[int]:
         """Return the numbers of a topic's partitions."""
@@ -85,6 +90,11 @@ class KafkaAdmin:
         return {
             place.partition: self.wait(answer, f"reading the ends of {topic}").offset for place, answer in asked.items()
         }
+
+    def _failure(self, cause: KafkaError, doing: str) -> Exception:
+        self.client.poll(0)  # serves `error_cb`: a refused login is a time-out otherwise
+        self._errors.check(doing)
+        return exception_for(cause, doing)
 
 
 _LIVES = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)

@@ -25,6 +25,7 @@ READER: Configuration = {
     "isolation.level": "read_committed",
     "auto.offset.reset": "error",
     "fetch.wait.max.ms": 100,
+    "fetch.message.max.bytes": 262_144,  # of each partition at a time, as compressed: it may be fifty times as much
     "queued.max.messages.kbytes": 16_384,
     "max.poll.interval.ms": 86_400_000,  # whoever reads may take its time; a day is the most there is
 }

@@ -151,18 +151,25 @@ class Member:
             # A pause survives revoke and re-assign, and a partition that is new is not paused: say which it is.
             (consumer.pause if self._paused else consumer.resume)(partitions)
             self.membership = consumer.consumer_group_metadata()
+        self._note("partitions_assigned", partitions)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._leaving:
             # What is finished and committed in the callback must carry the group's present generation.
             self.membership = consumer.consumer_group_metadata()
+        start = self._clock()
         self._callbacks.on_revoke(_named(partitions))
         consumer.incremental_unassign(partitions)
+        self._note("partitions_revoked", partitions, seconds=round(self._clock() - start, 3))
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.warning("partitions_lost", topic=self._topic, partitions=sorted(p.partition for p in partitions))
         self._callbacks.on_lost(_named(partitions))
         consumer.incremental_unassign(partitions)
+        self._note("partitions_lost", partitions)
+
+    def _note(self, event: str, partitions: list[TopicPartition], **more: float) -> None:
+        if partitions:
+            log.info(event, topic=self._topic, partitions=sorted(p.partition for p in partitions), **more)
 
     def _is_data(self, message: KafkaMessage) -> bool:
         """Whether it is a message; False for an error that passes, other errors raise."""

@@ -108,6 +108,21 @@ class S3Store:
             arrived.append(digest)
         raise self._verdict(ref, arrived)
 
+    def confirm(self, ref: ObjectRef) -> None:
+        """Ask the store whether it holds the object whole; raises `InvalidImage` where it does not.
+
+        Its own checksum answers. Of an upload in parts it has none, so that is read.
+        """
+        self._allowed.check(ref)
+        with translated(f"confirm object {ref.key}"):
+            stored = self._head(ref)
+        if stored is None:
+            raise gone(ref)
+        if stored.contradicts(ref):
+            raise altered(ref)
+        if stored.sha256 is None:
+            self.get(ref)
+
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
         """Return none: it would take a request each.
 

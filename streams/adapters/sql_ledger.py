@@ -1,7 +1,6 @@
 """The job ledger in SQL: the same statements on a SQLite file and on a Postgres server."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, true
@@ -162,7 +161,7 @@ class SqlLedger:
         if not rows:
             return {}
         given = {id_values(row.id): row for row in reversed(rows)}
-        values = sorted(map(settlement_values, given.values()))
+        values = sorted(settlement_values(identity, row) for identity, row in given.items())
         inserted = connection.execute(self._insert_settlements, self._settlements.parameters(values))
         won = {row.id: row for row in (given[tuple(columns)] for columns in inserted)}
         stands = self._standing(connection, [row.id for row in given.values() if row.id not in won])
@@ -181,8 +180,8 @@ class SqlLedger:
             return {}
         asked = by_id(ids)
         found = connection.execute(self._find_settlements, self._ids.parameters(list(asked)))
-        rows = {asked[id_values(settlement.id)]: settlement for settlement in map(settlement_of, found)}
-        return {identity: replace(settlement, id=identity) for identity, settlement in rows.items()}
+        pairs = ((asked[tuple(row[: len(SETTLEMENT_ID)])], row) for row in found)
+        return {identity: settlement_of(row, identity) for identity, row in pairs}
 
 
 def _named(image: str) -> ColumnElement[bool]:

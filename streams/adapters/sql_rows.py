@@ -66,16 +66,20 @@ def outcome_of(row: AnyRow) -> OutcomeRow:
 
 def id_values(identity: SettlementId) -> IdRow:
     """Return what tells a settlement from all others, in the order of `SETTLEMENT_ID`."""
-    texts = (identity.acquisition_id, identity.stage, identity.lane, identity.pipeline)
-    acquisition_id, stage, lane, pipeline = map(storable, texts)
-    return acquisition_id, stage, lane, pipeline, identity.attempt
+    return (
+        storable(identity.acquisition_id),
+        storable(identity.stage),
+        storable(identity.lane),
+        storable(identity.pipeline),
+        identity.attempt,
+    )
 
 
-def settlement_values(row: Settlement) -> tuple[object, ...]:
+def settlement_values(identity: IdRow, row: Settlement) -> tuple[object, ...]:
     """Return a settlement in the order of `SETTLEMENT`."""
     source_name = storable(row.source_name)
     return (
-        *id_values(row.id),
+        *identity,
         storable(row.image_id),
         storable(row.version),
         source_name,
@@ -88,10 +92,10 @@ def settlement_values(row: Settlement) -> tuple[object, ...]:
     )
 
 
-def settlement_of(row: AnyRow) -> Settlement:
-    """Return the settlement in a row of the columns `SETTLEMENT`."""
+def settlement_of(row: AnyRow, identity: SettlementId | None = None) -> Settlement:
+    """Return the settlement in a row of the columns `SETTLEMENT`, under the id by which it was asked for."""
     return Settlement(
-        id=SettlementId(row.acquisition_id, row.stage, row.lane, row.pipeline, row.attempt),
+        id=identity or SettlementId(*row[: len(SETTLEMENT_ID)]),
         image_id=row.image_id,
         version=row.version,
         source_name=row.source_name,

@@ -14,10 +14,11 @@ from streams.settings import PostgresSettings
 
 FILL_OUTCOMES = """
 INSERT INTO outcome (key, image_id, stage, object_key, body, created_at)
-SELECT format('%s-0:%s:%s:%s', md5(n::text), substr(md5((n + 7)::text), 1, 16), stage, md5((n % 40)::text)),
-       md5(n::text) || '-0', stage, object_key, replace(:body, :named, object_key),
+SELECT format('%s-0:%s:%s:%s', md5(image::text), substr(md5((image + 7)::text), 1, 16), stage, md5((n % 40)::text)),
+       md5(image::text) || '-0', stage, object_key, replace(:body, :named, object_key),
        :now - (:rows - n) * interval '2.5 s'
 FROM generate_series(1, :rows) AS n, LATERAL (SELECT
+  n / 4 AS image,
   (ARRAY['filter', 'denoise', 'metrics', 'selector'])[1 + n % 4] AS stage,
   'candidates/' || substr(md5((n + 1)::text), 1, 2) || '/' || md5((n + 1)::text) || md5((n + 2)::text) || '.tif'
     AS object_key) AS made

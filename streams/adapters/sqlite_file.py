@@ -58,11 +58,20 @@ def opened(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif version != VERSION:
+    if _version(connection) == 0:
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) == 0:  # nobody else has made the tables meanwhile
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    if _version(connection) != VERSION:
+        version = _version(connection)
         raise UsageError(f"{path} is a journal of another version ({version}); choose another --state")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def locked(path: Path) -> IO[str]:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Upload
-from streams.agent.patience import Patience
+from streams.agent.outages import Outlast
 from streams.agent.scan import Sighting
 from streams.agent.uploading import NoImage, Uploaded, Uploader, Verdict
 from streams.intake import message_of
@@ -34,7 +34,7 @@ class Agent:
 
     Parameters
     ----------
-    uploader, journal, publisher, patience
+    uploader, journal, publisher, outlast
         What does the work, and how long a service that does not answer is waited for.
     run, at_once
         What calls the uploader, and with how many files at a time.
@@ -47,7 +47,7 @@ class Agent:
         uploader: Uploader,
         journal: Journal,
         publisher: Publisher,
-        patience: Patience,
+        outlast: Outlast,
         *,
         run: Run = map,
         at_once: int = 1,
@@ -56,7 +56,7 @@ class Agent:
         self._uploader = uploader
         self._journal = journal
         self._publisher = publisher
-        self._patience = patience
+        self._outlast = outlast
         self._run = run
         self._at_once = at_once
         self._heard = heard
@@ -71,21 +71,21 @@ class Agent:
             skips = [_skip(verdict) for verdict in batch if isinstance(verdict, NoImage)]
             self.note(skips)
             if uploads:
-                self._patience(partial(self._journal.uploaded, uploads))
+                self._outlast(partial(self._journal.uploaded, uploads))
                 self.deliver()
             yield from batch
 
     def deliver(self) -> None:
         """Publish every event that the journal has not seen published, also those of an earlier life."""
-        while events := self._patience(self._published):
-            self._patience(partial(self._journal.published, events))
+        while events := self._outlast(self._published):
+            self._outlast(partial(self._journal.published, events))
             for event in events:
                 self._heard(event)
 
     def note(self, notes: Sequence[FileNote]) -> None:
         """Write down what became of files that were not uploaded."""
         if notes:
-            self._patience(partial(self._journal.write, notes))
+            self._outlast(partial(self._journal.write, notes))
 
     def _published(self) -> list[Pending]:
         events = self._journal.pending(limit=BATCH_EVENTS)
@@ -97,10 +97,10 @@ class Agent:
         """Upload files, and yield batches: so many, or what there is after so long."""
         rest = iter(files)
         batch: list[Verdict] = []
-        clock = self._patience.clock
+        clock = self._outlast.clock
         start = clock()
-        while not self._patience.stopping() and (group := list(islice(rest, self._at_once))):
-            batch += self._patience(partial(self._uploaded, group))
+        while not self._outlast.stop.is_set() and (group := list(islice(rest, self._at_once))):
+            batch += self._outlast(partial(self._uploaded, group))
             if len(batch) >= BATCH_FILES or clock() - start >= BATCH_S:
                 yield batch
                 batch, start = [], clock()

@@ -1,5 +1,6 @@
 """An agent put together from what it needs of the world."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Protocol
 from schemas.image import ObjectRef
 from streams.agent.agent import Agent
 from streams.agent.journal import FeedId, Journal, Pending
-from streams.agent.patience import Patience
+from streams.agent.outages import Outlast
 from streams.agent.uploading import Uploader
 from streams.feed import FileDescriber
 from streams.intake import Intake
@@ -30,7 +31,7 @@ class World:
     """Everything outside the process that an agent reaches, and the clocks.
 
     ``confirm`` asks the store whether it holds an object whole (see `Uploader`); ``now`` is the time of day and
-    ``clock`` counts seconds; ``stopping`` says whether somebody ends the process, and cuts ``sleep`` short.
+    ``clock`` counts seconds; ``stop`` is set when somebody ends the process, and cuts every wait short.
     """
 
     store: ObjectStore
@@ -40,8 +41,7 @@ class World:
     journals: JournalBook
     now: Callable[[], datetime]
     clock: Callable[[], float]
-    sleep: Callable[[float], object]
-    stopping: Callable[[], bool] = lambda: False
+    stop: threading.Event
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class FeedOptions:
 
 @dataclass(frozen=True)
 class Assembly:
-    """An agent with its journal and its patience."""
+    """An agent with its journal and its patience with services."""
 
     agent: Agent
     journal: Journal
-    patience: Patience
+    outlast: Outlast
 
 
 @contextmanager
@@ -70,10 +70,10 @@ def assembled(
     folder: Path, options: FeedOptions, world: World, *, patience_s: float, heard: Callable[[Pending], None]
 ) -> Iterator[Assembly]:
     """Put together the agent of a folder; ``heard`` is told of each event that the brokers have."""
-    patience = Patience(world.clock, world.sleep, world.stopping, patience_s)
+    outlast = Outlast(patience_s, world.stop, world.clock)
     intake = Intake(world.store, options.topic, options.source, world.now, options.instrument_id, options.recipe)
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
     journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))
     with ThreadPoolExecutor(options.uploads, "upload") as pool:
-        agent = Agent(uploader, journal, world.publisher, patience, run=pool.map, at_once=options.uploads, heard=heard)
-        yield Assembly(agent, journal, patience)
+        agent = Agent(uploader, journal, world.publisher, outlast, run=pool.map, at_once=options.uploads, heard=heard)
+        yield Assembly(agent, journal, outlast)

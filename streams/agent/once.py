@@ -120,7 +120,7 @@ def _publish(found: Changes, assembly: Assembly, count: Count, show: Callable[[C
     count.skips += [Failure(path=skipped.name, reason=skipped.reason) for skipped in found.left_alone]
     count.failures += [Failure(path=closed.name, reason=closed.reason) for closed in found.closed]
     assembly.agent.deliver()
-    notes = assembly.patience(partial(assembly.journal.notes, [file.name for file in found.found]))
+    notes = assembly.outlast(partial(assembly.journal.notes, [file.name for file in found.found]))
     fresh = [file for file in found.found if not _is_known(notes.get(file.name), file, count)]
     assembly.agent.note([FileNote(file.name, file.stamp, FileState.SEEN) for file in fresh])
     for verdict in assembly.agent.take(fresh):

@@ -91,14 +91,19 @@ class _Place:
         self.listed_at = now
         return found
 
-    def is_new(self, entry: "os.DirEntry[str]") -> bool:
-        """Whether another file stands at this name than at the last listing; asks the listing alone."""
-        known = self.known.get(entry.name)
-        return known is None or known.inode != entry.inode()
+    def is_known_as_another_kind(self, entry: "os.DirEntry[str]") -> bool:
+        """Whether a folder stands where a file stood, or the like."""
+        return entry.name in self.known and self.known[entry.name].kind is not _kind(entry)
 
-    def is_gone(self, raw: str, present: "Mapping[str, os.DirEntry[str]]") -> bool:
-        """Whether nothing of its kind stands at a known name; a new folder may have the number of the file before."""
-        return raw not in present or _kind(present[raw]) is not self.known[raw].kind
+    def unlike(self, present: "Mapping[str, os.DirEntry[str]]") -> list[str]:
+        """Return the names at which another file stands than at the last look, or a new one; asks the listing alone."""
+        known = self.known
+        return [
+            raw
+            for raw, entry in present.items()
+            # By its kind too: a new folder may have got the number of the file that was there before.
+            if not (at := known.get(raw)) or at.inode != entry.inode() or at.kind is not _kind(entry)
+        ]
 
 
 class FolderScan:
@@ -156,9 +161,10 @@ class FolderScan:
             return []
         if present is None:
             return []
-        for raw in [raw for raw in place.known if place.is_gone(raw, present)]:
+        fresh = [present[raw] for raw in place.unlike(present)]
+        other = [entry.name for entry in fresh if place.is_known_as_another_kind(entry)]
+        for raw in [*(place.known.keys() - present.keys()), *other]:
             self._drop(place, raw, changes)
-        fresh = [entry for entry in present.values() if place.is_new(entry)]
         if fresh:
             self._folder_turns.changed(place.path)
         return [path for entry in fresh for path in self._take(place, entry, present, changes)]
@@ -201,11 +207,11 @@ def sighting_of(path: Path) -> Sighting:
 
 def _kind(entry: "os.DirEntry[str]") -> _Kind:
     """Tell the kind from the listing."""
+    if entry.is_file(follow_symlinks=False):
+        return _Kind.FILE
     if entry.is_symlink():
         return _Kind.LINK
-    if entry.is_dir(follow_symlinks=False):
-        return _Kind.FOLDER
-    return _Kind.FILE if entry.is_file(follow_symlinks=False) else _Kind.OTHER
+    return _Kind.FOLDER if entry.is_dir(follow_symlinks=False) else _Kind.OTHER
 
 
 def _reason_to_leave(entry: "os.DirEntry[str]") -> str | None:

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from schemas.image import ObjectRef
 from streams.agent.journal import Stamp
@@ -14,8 +14,10 @@ from streams.errors import InvalidImage, TransientError
 from streams.feed import FileDescriber
 from streams.formats.limits import DEFAULT_LIMITS
 from streams.formats.reading import Description
+from streams.formats.sidecar import SUFFIXES, completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.intake import Intake
+from streams.source import sidecars_of
 
 ZEROS_AT_THE_END = 64
 """So many zero bytes at its end and a file counts as unwritten: of 23 files of six makers none ends in more than one.
@@ -83,7 +85,7 @@ class Uploader:
             if known_sha256 and hashlib.sha256(data).hexdigest() == known_sha256:
                 return Uploaded(file, known_sha256, known_sha256)
             self._check_end(data)
-            description = self.describer.describe(data)
+            description = completed(self.describer.describe(data), sidecars_of(file.path, _sidecar_names(file.path)))
         except InvalidImage as error:
             return Unreadable(file, str(error))
         except FileNotFoundError:
@@ -125,3 +127,7 @@ class Uploader:
         except InvalidImage as error:
             raise TransientError(f"the store does not hold what was put there: {error}") from error
         return Uploaded(file, ref.sha256, before, ref, description)
+
+
+def _sidecar_names(path: Path) -> list[str]:
+    return sorted({path.stem + suffix for known in SUFFIXES for suffix in (known, known.upper())})

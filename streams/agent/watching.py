@@ -12,12 +12,13 @@ from streams.agent.absences import Absences
 from streams.agent.agent import BATCH_FILES, Agent
 from streams.agent.assembly import FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Stamp
-from streams.agent.patience import Patience, Stopped
+from streams.agent.outages import Outlast
 from streams.agent.scan import Changes, FolderScan, Sighting
 from streams.agent.settling import Settling
 from streams.agent.uploading import Restless, Unreadable, Verdict
 from streams.errors import UsageError
 from streams.formats.sniff import IMAGE_SUFFIXES
+from streams.patience import Stopped
 
 ANSWERED = {FileState.UPLOADED, FileState.PUBLISHED, FileState.SKIPPED, FileState.FAILED}
 """States in which a file that did not change needs nothing more."""
@@ -51,18 +52,18 @@ def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timin
         raise UsageError(f"{folder} is no folder; give the folder that the instrument writes to")
     with assembled(folder, options, world, patience_s=math.inf, heard=_hear) as it:
         log.info("agent_watches", folder=str(folder), topic=options.topic, source=options.source)
-        Watch(FolderScan(folder.resolve(), clock=world.clock), it.agent, it.journal, it.patience, timing).run()
+        Watch(FolderScan(folder.resolve(), clock=world.clock), it.agent, it.journal, it.outlast, timing).run()
         log.info("agent_ends", folder=str(folder))
 
 
 class Watch:
     """Watches a folder: what is new or changed and rests is taken by the agent."""
 
-    def __init__(self, scan: FolderScan, agent: Agent, journal: Journal, patience: Patience, timing: Timing) -> None:
+    def __init__(self, scan: FolderScan, agent: Agent, journal: Journal, outlast: Outlast, timing: Timing) -> None:
         self._scan = scan
         self._agent = agent
         self._journal = journal
-        self._patience = patience
+        self._outlast = outlast
         self._timing = timing
         self._settling = Settling(settle_s=timing.settle_s, give_up_s=timing.give_up_s)
         self._absences = Absences(give_up_s=timing.give_up_s)
@@ -71,29 +72,33 @@ class Watch:
         self._inherited = False
 
     def run(self) -> None:
-        """Watch until somebody ends it; what an earlier life left comes first."""
+        """Watch until somebody ends it."""
         try:
-            self._agent.deliver()
-            while not self._patience.stopping():
+            self.begin()
+            while not self._outlast.stop.is_set():
                 self.step()
         except Stopped:
             log.info("agent_stopped_while_it_waited")
 
+    def begin(self) -> None:
+        """Publish what an earlier life uploaded."""
+        self._agent.deliver()
+
     def step(self) -> None:
         """Look when it is time, then take what has rested; sleep when there is nothing to do."""
-        now = self._patience.clock()
+        now = self._outlast.clock()
         if now >= self._next_look:
             self._heed(self._scan.look())
-            now, took_s = self._patience.clock(), self._patience.clock() - now
+            now, took_s = self._outlast.clock(), self._outlast.clock() - now
             self._next_look = now + max(self._timing.look_s, took_s / SCANNING_SHARE - took_s)
         due = self._settling.due(now, BATCH_FILES)
         for verdict in self._agent.take(due):
             self._answer(verdict)
         if not due:
-            self._patience.sleep(max(0.0, min(self._next_look, self._settling.next_due()) - now))
+            self._outlast.stop.wait(max(0.0, min(self._next_look, self._settling.next_due()) - now))
 
     def _heed(self, changes: Changes) -> None:
-        now = self._patience.clock()
+        now = self._outlast.clock()
         self._tell_closed(changes, now)
         self._heed_gone(changes.gone, now)
         self._heed_found(changes.found, now)
@@ -107,7 +112,7 @@ class Watch:
     def _heed_found(self, found: Sequence[Sighting], now: float) -> None:
         if not found:
             return
-        notes = self._patience(partial(self._journal.notes, [file.name for file in found]))
+        notes = self._outlast(partial(self._journal.notes, [file.name for file in found]))
         fresh = [file for file in found if not _is_answered(notes.get(file.name), file)]
         self._agent.note([FileNote(file.name, file.stamp, FileState.SEEN) for file in fresh])
         for file in fresh:
@@ -121,7 +126,7 @@ class Watch:
 
     def _inherit(self, now: float) -> None:
         """Miss the files that an earlier life saw and did not upload, and that are not there any more."""
-        for name in self._patience(partial(self._journal.names, FileState.SEEN)):
+        for name in self._outlast(partial(self._journal.names, FileState.SEEN)):
             if name not in self._settling:
                 self._absences.gone(Sighting(name, Path(name), NO_STAMP, inode=-1), now)
 
@@ -134,7 +139,7 @@ class Watch:
 
     def _forget(self, names: Sequence[str]) -> None:
         if names:
-            self._patience(partial(self._journal.forget, names))
+            self._outlast(partial(self._journal.forget, names))
 
     def _tell_closed(self, changes: Changes, now: float) -> None:
         """Say now and then what cannot be looked at."""
@@ -146,7 +151,7 @@ class Watch:
 
     def _answer(self, verdict: Verdict) -> None:
         """Let go of what is answered, and wait for the rest."""
-        now, file = self._patience.clock(), verdict.file
+        now, file = self._outlast.clock(), verdict.file
         match verdict:
             case Restless():
                 self._settling.watch(replace(file, stamp=verdict.stamp), now)

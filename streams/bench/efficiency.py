@@ -3,8 +3,9 @@
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,13 +17,47 @@ from stages.simulation.series import simulated_images
 from stages.stage import Stage
 from streams.bench.embedding import trial
 from streams.bench.fields import Sight, sight_of
+from streams.bench.processor_time import ProcessorTime, processor_time
 from streams.bench.rehearsal import rehearse
+from streams.embedded import Progress
 from streams.pipeline import Pipeline
 from streams.source import SourceFile, first
-from streams.telemetry import SECONDS, Activity
+from streams.telemetry import CORE_SECONDS, SECONDS, Activity, Telemetry
 from streams.wiring.process import use_one_thread_a_slot
 
 SIZE_PX = 512
+FEED = "feed"
+
+
+class CoreTime(Record):
+    """Milliseconds of a core that an image took in the embedded run, by who used them.
+
+    Not by the clock: cores that had nothing to do, or that other processes had, do not count.
+    """
+
+    bare_loop: float
+    """The stage calls alone."""
+    computing: float
+    """The same stage calls in the run."""
+    stages: dict[str, float]
+    """A stage's threads beside its stage calls: events, recall, fetch, store, settle, commit."""
+    feed: float
+    results: float
+    """Writing results and certificates, and watching the run."""
+    decoders: float
+    """The children that read image files, and their start."""
+    kafka: float
+    """librdkafka and the in-process broker: all that is left of the process."""
+
+    @property
+    def overhead(self) -> float:
+        """Everything beside the stage calls."""
+        return sum(self.stages.values()) + self.feed + self.results + self.decoders + self.kafka
+
+    @property
+    def overhead_of_a_stage(self) -> float:
+        """What is a stage's own, Kafka's share included; the feed, the decoders and the results belong to the run."""
+        return (sum(self.stages.values()) + self.kafka) / len(self.stages)
 
 
 class Efficiency(Record):
@@ -34,10 +69,20 @@ class Efficiency(Record):
     efficiency: float
     """Embedded over bare."""
     overhead_ms_per_image: float
-    """Core-milliseconds that an image costs beyond its stage calls."""
+    """Core-milliseconds that an image costs beyond its stage calls, by the clock: idle cores count."""
     overhead_ms_per_image_and_stage: float
+    core_ms_per_image: CoreTime
     worker_ms_per_image: dict[str, dict[str, float]]
     """Where the workers' time goes, by stage and activity."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run took."""
+
+    seconds: float
+    used: ProcessorTime
+    telemetry: Telemetry
 
 
 def measure_efficiency(pipeline: Pipeline, *, images: int, seed: int = 7) -> Efficiency:
@@ -48,24 +93,24 @@ def measure_efficiency(pipeline: Pipeline, *, images: int, seed: int = 7) -> Eff
     """
     cores = len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
-    files = [_tiff(image.noisy) for image in simulated_images(images=images, seed=seed, size_px=SIZE_PX)]
+    files = [tiff_of(image.noisy) for image in simulated_images(images=images, seed=seed, size_px=SIZE_PX)]
     sights = [sight_of(data) for data in files]
     bare_loop(pipeline.stages, sights[:cores], cores=cores)
-    before = bare_loop(pipeline.stages, sights, cores=cores)
-    seconds, handlers = _embedded_seconds(pipeline, files, cores=cores)
-    bare_s = (before + bare_loop(pipeline.stages, sights, cores=cores)) / 2
-    overhead_ms = 1000 * cores * (seconds - bare_s) / images
+    with processor_time() as bare:
+        before_s = bare_loop(pipeline.stages, sights, cores=cores)
+    run = _embedded(pipeline, files, cores=cores)
+    bare_s = (before_s + bare_loop(pipeline.stages, sights, cores=cores)) / 2
+    overhead_ms = 1000 * cores * (run.seconds - bare_s) / images
+    names = [stage.name for stage in pipeline.stages]
     return Efficiency(
         images=images,
         bare_images_per_s=round(images / bare_s, 3),
-        embedded_images_per_s=round(images / seconds, 3),
-        efficiency=round(bare_s / seconds, 3),
+        embedded_images_per_s=round(images / run.seconds, 3),
+        efficiency=round(bare_s / run.seconds, 3),
         overhead_ms_per_image=round(overhead_ms, 2),
-        overhead_ms_per_image_and_stage=round(overhead_ms / len(pipeline.stages), 2),
-        worker_ms_per_image={
-            stage: {name: round(1000 * value / images, 2) for name, value in activities.items()}
-            for stage, activities in handlers.items()
-        },
+        overhead_ms_per_image_and_stage=round(overhead_ms / len(names), 2),
+        core_ms_per_image=_core_time(run, names, bare_s=bare.process_s, images=images),
+        worker_ms_per_image={name: _spent_ms(run.telemetry, name, images) for name in names},
     )
 
 
@@ -79,21 +124,55 @@ def bare_loop(stages: Sequence[Stage], sights: Sequence[Sight], *, cores: int) -
     return time.perf_counter() - start
 
 
-def _embedded_seconds(
-    pipeline: Pipeline, files: Sequence[bytes], *, cores: int
-) -> tuple[float, dict[str, dict[str, float]]]:
-    with trial(pipeline, cores=cores) as under:
-        start = time.perf_counter()
-        under.run(SourceFile(f"{number:05d}.tif", partial(first, data)) for number, data in enumerate(files))
-        seconds = time.perf_counter() - start
-        if under.progress.selected != len(files):
-            raise RuntimeError(f"{under.progress.selected} of {len(files)} images were selected")
-        telemetry = under.parts.telemetry
-        names = [stage.name for stage in pipeline.stages]
-        return seconds, {s: {a.value: telemetry.total(SECONDS, stage=s, activity=a) for a in Activity} for s in names}
+def _embedded(pipeline: Pipeline, files: Sequence[bytes], *, cores: int) -> _Run:
+    with processor_time() as whole:
+
+        def published() -> Iterator[SourceFile]:
+            start_s = time.thread_time()
+            for number, data in enumerate(files):
+                yield SourceFile(f"{number:05d}.tif", partial(first, data))
+            whole.threads_s[FEED] = time.thread_time() - start_s  # that thread does not live to the end
+
+        def note_the_end(progress: Progress) -> None:
+            if progress.selected == len(files):
+                whole.note_threads()
+
+        with trial(pipeline, cores=cores, show=note_the_end) as under, processor_time() as used:
+            start_s = time.perf_counter()
+            under.run(published())
+            seconds = time.perf_counter() - start_s
+            if under.progress.selected != len(files):
+                raise RuntimeError(f"{under.progress.selected} of {len(files)} images were selected")
+    # The children are waited for when the trial ends; the caller has a life before and after the run.
+    used.children_s, used.threads_s = whole.children_s, whole.threads_s
+    return _Run(seconds, used, under.parts.telemetry)
 
 
-def _tiff(levels: NDArray[np.uint8]) -> bytes:
+def _core_time(run: _Run, names: Sequence[str], *, bare_s: float, images: int) -> CoreTime:
+    computing_s = {n: run.telemetry.total(CORE_SECONDS, stage=n, activity=Activity.COMPUTE) for n in names}
+    crews_s = {n: sum(s for thread, s in run.used.threads_s.items() if thread.startswith(f"{n}-")) for n in names}
+    feed_s = run.used.threads_s[FEED]
+
+    def ms(seconds: float) -> float:
+        return round(1000 * seconds / images, 2)
+
+    return CoreTime(
+        bare_loop=ms(bare_s),
+        computing=ms(sum(computing_s.values())),
+        stages={name: ms(crews_s[name] - computing_s[name]) for name in names},
+        feed=ms(feed_s),
+        results=ms(run.used.caller_s),
+        decoders=ms(run.used.children_s),
+        kafka=ms(run.used.process_s - sum(crews_s.values()) - feed_s - run.used.caller_s),
+    )
+
+
+def _spent_ms(telemetry: Telemetry, stage: str, images: int) -> dict[str, float]:
+    return {a.value: round(1000 * telemetry.total(SECONDS, stage=stage, activity=a) / images, 2) for a in Activity}
+
+
+def tiff_of(levels: NDArray[np.uint8]) -> bytes:
+    """Return the file of an 8-bit image."""
     file = io.BytesIO()
     tifffile.imwrite(file, levels, photometric="minisblack", metadata=None)
     return file.getvalue()

@@ -1,23 +1,14 @@
 """Many small images through the embedded mode, to see whether one is lost and whether memory grows."""
 
-import io
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import tifffile
-
 from schemas.model import Record
-from stages.simulation.series import simulated_images
 from streams.bench.embedding import trial
+from streams.bench.small_images import small_images
 from streams.embedded import Progress
 from streams.pipeline import Pipeline
 from streams.source import SourceFile, first
-
-SIZE_PX = 128
-SCENES = 24
-"""Scenes drawn; every image is one of them under noise of its own."""
 
 
 class Endurance(Record):
@@ -62,7 +53,7 @@ def measure_endurance(pipeline: Pipeline, *, images: int) -> Endurance:
     marks = tuple(sorted({max(1, images // 6), images // 2, images}))
     watch = MemoryWatch(marks)
     with trial(pipeline, show=watch) as under:
-        under.run(_sources(images))
+        under.run(SourceFile(name, partial(first, data)) for name, data in small_images(images))
         watch(under.progress)
         last = pipeline.stages[-1].name
         settled = [settlement for settlement in under.parts.ledger.history("")[1] if settlement.id.stage == last]
@@ -74,14 +65,3 @@ def measure_endurance(pipeline: Pipeline, *, images: int) -> Endurance:
         distinct_events=len(distinct),
         rss_mib=watch.rss_mib,
     )
-
-
-def _sources(images: int) -> Iterator[SourceFile]:
-    scenes = [image.noisy.astype(np.int16) for image in simulated_images(images=SCENES, seed=7, size_px=SIZE_PX)]
-    for number in range(images):
-        rng = np.random.default_rng(number)
-        noise = np.rint(rng.normal(0, 6, (SIZE_PX, SIZE_PX))).astype(np.int16)
-        file = io.BytesIO()
-        levels = np.clip(scenes[number % SCENES] + noise, 0, 255).astype(np.uint8)
-        tifffile.imwrite(file, levels, photometric="minisblack", metadata=None)
-        yield SourceFile(f"{number:05d}.tif", partial(first, file.getvalue()))

@@ -41,6 +41,8 @@ class LedgerFigures(Record):
     """New events, with a candidate's outcome each (0.7 kB)."""
     settle_scorings: Timing
     """New events, with the scores of nine candidates each (2 kB)."""
+    settle_known: Timing
+    """New events whose outcomes are known: a replay."""
     settle_again: Timing
     """Events that are settled already: a redelivery."""
     bodies: Timing
@@ -110,13 +112,15 @@ def measure_ledger(scratch: ScratchLedger, *, rows: int, batches: int) -> Ledger
     ledger, questions = scratch.ledger, scratch.questions
     candidates = [draw.draw("filter", draw.candidate) for _ in range(batches)]
     scorings = [draw.draw("metrics", draw.scoring) for _ in range(batches)]
+    known = [draw.draw("filter", draw.candidate)[1] for _ in range(batches)]
     return LedgerFigures(
         rows=rows,
         fill_s=round(fill_s, 1),
         sizes_mb=scratch.sizes_mb(),
         settle_candidates=_timed(lambda n: ledger.settle(*candidates[n]), batches),
         settle_scorings=_timed(lambda n: ledger.settle(*scorings[n]), batches),
-        settle_again=_timed(lambda n: ledger.settle(*candidates[n]), batches),
+        settle_known=_timed(lambda n: ledger.settle([], known[n]), batches),
+        settle_again=_timed(lambda n: ledger.settle([], known[n]), batches),
         bodies=_timed(lambda n: ledger.bodies([row.key for row in candidates[n][0]]), batches),
         settlements=_timed(lambda n: ledger.settlements([row.id for row in candidates[n][1]]), batches),
         standing=_timed(lambda _: questions.standing(utc_now()), QUESTIONS),

@@ -3,9 +3,12 @@
 from rich.console import Console
 from rich.table import Table
 
-from streams.bench.efficiency import Efficiency
+from streams.bench.at_services import ServicesEfficiency
+from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
+from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
 
@@ -46,11 +49,29 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
         "and stage",
         highlight=False,
     )
+    _print_core_time(console, measured.core_ms_per_image)
     activities = list(next(iter(measured.worker_ms_per_image.values())))
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
+
+
+def _print_core_time(console: Console, core: CoreTime) -> None:
+    table = Table("", "ms an image", title="time on a core beside the stage calls")
+    for stage, ms in core.stages.items():
+        table.add_row(f"{stage}: events, ledger, store", f"{ms:.2f}")
+    table.add_row("librdkafka and the in-process broker", f"{core.kafka:.2f}")
+    table.add_row("a stage, Kafka included", f"{core.overhead_of_a_stage:.2f}", end_section=True)
+    table.add_row("feed", f"{core.feed:.2f}")
+    table.add_row("decoders, their start included", f"{core.decoders:.2f}")
+    table.add_row("results", f"{core.results:.2f}", end_section=True)
+    table.add_row("all of it", f"{core.overhead:.2f}")
+    console.print(table)
+    console.print(
+        f"the stage calls took {core.computing:.1f} ms of a core an image, {core.bare_loop:.1f} in the bare loop",
+        highlight=False,
+    )
 
 
 def print_endurance(console: Console, measured: Endurance) -> None:
@@ -63,6 +84,17 @@ def print_endurance(console: Console, measured: Endurance) -> None:
     )
 
 
+def print_rebalance(console: Console, measured: Rebalance) -> None:
+    """Print the counts and the gaps."""
+    console.print(
+        f"{measured.images} images through 1, 4 and 2 worker processes ({measured.group_protocol} group): "
+        f"{measured.lost} lost, {measured.published_twice} published twice, {measured.computed_twice} computed twice; "
+        f"longest gap of a partition {measured.longest_gap_s:.2f} s (steady {measured.steady_gap_s:.2f} s, 1 to 4 "
+        f"{measured.growing_gap_s:.2f} s, 4 to 2 {measured.shrinking_gap_s:.2f} s; an image every {measured.pace_s} s)",
+        highlight=False,
+    )
+
+
 def print_ledger(console: Console, measured: LedgerFigures) -> None:
     """Print the calls, and the size of the tables."""
     sizes = ", ".join(f"{name} {size:.0f} MB" for name, size in sorted(measured.sizes_mb.items()) if size >= 1)
@@ -71,4 +103,38 @@ def print_ledger(console: Console, measured: LedgerFigures) -> None:
     for name, timing in measured:
         if isinstance(timing, Timing):
             table.add_row(name, f"{timing.median_ms:.1f}", f"{timing.p99_ms:.1f}", str(timing.calls))
+    console.print(table)
+
+
+def print_latency(console: Console, measured: Latency) -> None:
+    """Print the percentiles."""
+    console.print(
+        f"{measured.images} images one by one through {measured.stages} stages: p50 {measured.p50_ms:.1f} ms, "
+        f"p95 {measured.p95_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms, longest {measured.max_ms:.1f} ms",
+        highlight=False,
+    )
+
+
+def print_replayed(console: Console, name: str, measured: Replayed) -> None:
+    """Print the rate and what an image costs."""
+    console.print(
+        f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
+        f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )
+
+
+def print_at_services(console: Console, name: str, measured: ServicesEfficiency) -> None:
+    """Print the rates, the servers' share, and where the worker's time goes, in milliseconds an image."""
+    console.print(
+        f"[bold]{name}[/bold]: {measured.images} images of 512 x 512 px at real services: "
+        f"{measured.services_images_per_s:.2f} images/s, bare loop {measured.bare_images_per_s:.2f} images/s: "
+        f"efficiency {measured.efficiency:.3f}, overhead {measured.overhead_ms_per_image:.1f} core-ms an image; the "
+        f"servers took {measured.servers_cpu_share:.0%} of the processors",
+        highlight=False,
+    )
+    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    table = Table("stage", *activities, title="worker time, ms an image")
+    for stage, spent in measured.worker_ms_per_image.items():
+        table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)

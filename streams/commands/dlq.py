@@ -1,6 +1,5 @@
 """``semstream dlq``: the dead letters, and what becomes of them."""
 
-import base64
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,11 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.events import OriginalMessage
 from streams.commands.options import SettingsFile, Since, Until, time_of
 from streams.commands.run import AsJson
 from streams.deadletters import Criteria, Letter, Retry, letters, retries, retries_sent, send
 from streams.errors import UsageError
+from streams.letter_story import letter_fields, letter_story
 from streams.pipeline import DEAD_LETTERS
 from streams.report.markup import visible
 from streams.settings import Settings
@@ -33,8 +32,6 @@ OfImage = Annotated[
     str | None, typer.Option("--image", help="Letters about this image: the beginning of an id, or a source name.")
 ]
 OfLane = Annotated[str | None, typer.Option("--lane", help="Letters of this lane; of every lane when omitted.")]
-HELD = 120
-"""Characters shown of a value that is no JSON."""
 
 
 @dlq.command("list")
@@ -55,7 +52,7 @@ def list_letters(
     with closing(open_log(Settings.load(settings))) as log:
         newest, total = _newest(letters(log, criteria), limit)
     if json:
-        typer.echo(orjson.dumps({"letters": [_fields(letter) for letter in newest], "total": total}))
+        typer.echo(orjson.dumps({"letters": [letter_fields(letter) for letter in newest], "total": total}))
         return
     Console().print(_table(newest), highlight=False)
     typer.echo(f"{len(newest)} of {total} dead letters; semstream dlq show ID tells all of one")
@@ -70,13 +67,6 @@ def _newest(found: Iterator[Letter], limit: int) -> tuple[list[Letter], int]:
         if len(kept) > limit:
             heappop(kept)
     return [letter for *_, letter in sorted(kept)], total
-
-
-def _fields(letter: Letter) -> dict[str, object]:
-    content = letter.content.model_dump(mode="json", exclude={"original"})
-    original = letter.content.original
-    place = f"{original.topic}/{original.partition}/{original.offset}" if original else None
-    return {"id": letter.id, "lane": letter.lane, **content, "original": place}
 
 
 def _table(found: Sequence[Letter]) -> Table:
@@ -104,9 +94,9 @@ def show(
     if json:
         original = found.content.original
         message = original.model_dump(mode="json") if original else None
-        typer.echo(orjson.dumps({**_fields(found), "message": message, "retried": retried}))
+        typer.echo(orjson.dumps({**letter_fields(found), "message": message, "retried": retried}))
         return
-    for line in _story(found, retried):
+    for line in letter_story(found, retried):
         typer.echo(line)
 
 
@@ -117,48 +107,6 @@ def _only(log: TopicLog, beginning: str) -> Letter:
     if len(found) > 1 and beginning not in found:
         raise UsageError(f"{len(found)} dead letters begin with {beginning}: give more of the id")
     return found.get(beginning) or next(iter(found.values()))
-
-
-def _story(letter: Letter, retried: str | None) -> Iterator[str]:
-    content = letter.content
-    facts = {
-        "letter": letter.id,
-        "reason": content.reason,
-        "kind": content.error_class,
-        "stage": f"{content.stage} in the {letter.lane} lane, attempt {content.attempt}",
-        "failed": f"{content.failed_at.isoformat()} on {content.host or 'an unnamed host'}",
-        "source": content.source_name,
-        "image": content.image_id,
-        "acquisition": content.acquisition_id,
-        "retried": retried or "no",
-    }
-    yield from (f"{name:<12} {visible(text)}" for name, text in facts.items() if text)
-    if content.original is not None:
-        yield from _message(content.original)
-
-
-def _message(original: OriginalMessage) -> Iterator[str]:
-    place = f"{original.topic}/{original.partition}/{original.offset}"
-    yield f"{'message':<12} {place}, key {_shown(original.key_base64)}"
-    for name, value in original.headers:
-        yield f"  {visible(name)}: {_shown(value)}"
-    if original.by_reference:
-        yield f"  its value, {original.size_bytes} bytes with sha256 {original.sha256}, stands there only"
-        return
-    try:
-        event = orjson.loads(base64.b64decode(original.value_base64 or ""))
-    except orjson.JSONDecodeError:
-        yield f"  {_shown(original.value_base64)}"
-    else:
-        yield from map(visible, orjson.dumps(event, option=orjson.OPT_INDENT_2).decode().split("\n"))
-
-
-def _shown(text: str | None) -> str:
-    data = base64.b64decode(text) if text is not None else None
-    if data is None:
-        return "none"
-    shown = visible(data[:HELD].decode(errors="backslashreplace"))
-    return shown if len(data) <= HELD else f"{shown}... ({len(data)} bytes)"
 
 
 @dlq.command()
@@ -213,21 +161,42 @@ def _told(outcomes: Iterator[Retry]) -> tuple[set[str], dict[str, str]]:
 def purge(
     settings: SettingsFile = None,
     *,
-    before: Annotated[str, typer.Option("--before", help="Delete what came before then: 30d, 2026-01-31T12:00.")],
+    before: Annotated[
+        str | None, typer.Option("--before", help="Delete what came before then: 30d, 2026-01-31.")
+    ] = None,
+    offset: Annotated[
+        list[str] | None, typer.Option("--offset", help="PARTITION:OFFSET; delete what is before it. May be repeated.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: AsJson = False,
 ) -> None:
     """Delete old dead letters for ever, of every lane and stage."""
+    if bool(before) == bool(offset):
+        raise UsageError("say what is old: --before a time, or --offset PARTITION:OFFSET")
     with closing(open_log(Settings.load(settings))) as log:
         held = log.extent(DEAD_LETTERS)
-        kept = log.extent(DEAD_LETTERS, since=time_of(before))
-        going = {number: range(held[number].start, kept[number].start) for number in held if number in kept}
+        ends = _ends(offset) if offset else _ends_before(log, time_of(before))
+        going = {n: range(held[n].start, min(end, held[n].stop)) for n, end in ends.items() if n in held}
         count = sum(1 for _ in log.read(DEAD_LETTERS, going))
         if count and not yes:
             _confirm(f"Delete {count} dead letters of {DEAD_LETTERS} for ever?")
         if count:
             log.delete_before(DEAD_LETTERS, {number: offsets.stop for number, offsets in going.items() if offsets})
     typer.echo(orjson.dumps({"deleted": count}) if json else f"{count} dead letters deleted")
+
+
+def _ends(texts: Sequence[str]) -> dict[int, int]:
+    found = {}
+    for text in texts:
+        partition, _, offset = text.partition(":")
+        if not (partition.isdecimal() and offset.isdecimal()):
+            raise UsageError(f"--offset {text}: write PARTITION:OFFSET, such as 0:1200")
+        found[int(partition)] = int(offset)
+    return found
+
+
+def _ends_before(log: TopicLog, time: datetime | None) -> dict[int, int]:
+    return {number: kept.start for number, kept in log.extent(DEAD_LETTERS, since=time).items()}
 
 
 def _confirm(question: str) -> None:

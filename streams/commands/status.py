@@ -43,8 +43,8 @@ def _table(standing: Standing) -> Table:
     minutes = f"last {standing.recent_s / 60:.0f} min"
     for name in ("lane", "stage"):
         table.add_column(name)
-    for name in ("done", "rejected", minutes, "per second", "last settled, UTC", "suspects"):
-        table.add_column(name, justify="right")
+    for name in ("done", "rejected", minutes, "a second", "settled last", "suspects"):
+        table.add_column(name, justify="right", no_wrap=True)
     for stage in standing.stages:
         table.add_row(stage.lane, stage.stage, *_figures(stage, standing.recent_s))
     return table
@@ -57,4 +57,4 @@ def _figures(stage: StageStanding, recent_s: float) -> tuple[str, ...]:
 
 
 def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else "never"
+    return f"{at:%m-%d %H:%M:%S}" if at else "never"

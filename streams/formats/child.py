@@ -121,3 +121,4 @@ def _own_fault(error: BaseException | None) -> str | None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # the interpreter's own way out takes 0.1 s of a core, and nothing is left to be written

@@ -23,13 +23,7 @@ class DecoderDied(Exception):
 
 
 class ChildProcess:
-    """A running `streams.formats.child` and the socket to it. One thread at a time.
-
-    Raises
-    ------
-    RuntimeError
-        If the child does not start: no image is to blame.
-    """
+    """A `streams.formats.child` that is starting or running, and the socket to it. One thread at a time."""
 
     def __init__(self, *, memory_bytes: int, cpu_s: int) -> None:
         self._end, theirs = socket.socketpair()
@@ -45,11 +39,24 @@ class ChildProcess:
                 env=_environment(),
                 process_group=0,  # Ctrl-C in a terminal goes to the parent's group alone
             )
+        self._started = False
+
+    def wait_until_started(self) -> None:
+        """Wait until the child can read files.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not start: no image is to blame.
+        """
+        if self._started:
+            return
         try:
             receive(self._end, max_bytes=0, deadline=time.monotonic() + _START_S)
         except (EOFError, OSError) as error:
             self.kill()
             raise RuntimeError(f"the decoder does not start (exit code {self._process.returncode})") from error
+        self._started = True
 
     @property
     def alive(self) -> bool:
@@ -72,7 +79,10 @@ class ChildProcess:
             raise DecoderDied(f"the decoder answered nonsense for this file: {error}") from error
 
     def end(self) -> None:
-        """Close the line and wait: the child ends by itself."""
+        """Close the line and wait: the child ends by itself. One that never read a file is not waited for."""
+        if not self._started:
+            self.kill()
+            return
         self._end.close()
         try:
             self._process.wait(_END_S)

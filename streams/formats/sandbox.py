@@ -4,7 +4,7 @@ Children are started anew, not forked (librdkafka's threads do not survive a for
 a small part of the environment, so no credential, and end when this process does, however it does.
 """
 
-import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +23,8 @@ from streams.formats.reading import Description, framed
 from streams.formats.writing import check_fit
 
 GIBIBYTE = 1024**3
+PATIENCE_S = 0.05
+"""So long a call waits for a busy child before it starts another: that takes 0.4 s of a core, most files 1 ms."""
 
 
 class Decoder:
@@ -35,7 +37,7 @@ class Decoder:
     Parameters
     ----------
     children
-        Processes at the most. Each starts with the first call that finds none idle.
+        Processes at the most. One starts with the first call, or with `warm`; each other when none gets idle in time.
     memory_bytes
         Memory of one child beyond its libraries: the file, its levels, and a copy while it is decoded.
     timeout_s
@@ -55,10 +57,9 @@ class Decoder:
         self._timeout_s = timeout_s
         self._children = children
         self._closed = False
-        # Last in, first out: with little to do one child stays warm and the others are never started.
-        self._idle: queue.LifoQueue[ChildProcess | None] = queue.LifoQueue()
-        for _ in range(children):
-            self._idle.put(None)
+        self._changed = threading.Condition()
+        self._idle: list[ChildProcess] = []
+        self._running = 0
 
     def __enter__(self) -> Self:
         return self
@@ -96,16 +97,22 @@ class Decoder:
         _, file = self._ask(request, original, selected.pixels.data.cast("B"), max_bytes=largest)
         return bytes(file)
 
+    def warm(self) -> None:
+        """Begin to start a child, so that the first file need not wait for it."""
+        with self._changed:
+            if not self._running:
+                self._idle.append(self._begun())
+                self._running += 1
+
     def close(self) -> None:
         """End the children, each after the file that it is reading."""
-        if self._closed:
-            return
-        self._closed = True
-        for _ in range(self._children):
-            if child := self._idle.get():
-                child.end()
-        for _ in range(self._children):
-            self._idle.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: len(self._idle) == self._running)
+            while self._idle:
+                self._idle.pop().end()
+                self._running -= 1
 
     def _ask(self, request: Request, *blobs: bytes | memoryview, max_bytes: int) -> tuple[Reply, memoryview]:
         deadline_s = self._timeout_s
@@ -124,24 +131,41 @@ class Decoder:
 
     @contextmanager
     def _child(self) -> Iterator[ChildProcess]:
-        """Lend an idle child, a new one where it is dead; one that fails its borrower is not lent again."""
-        child = self._idle.get()
+        """Lend an idle child, or a new one; one that fails its borrower is not lent again."""
+        child = self._claimed()
         try:
-            child = self._alive(child)
+            if child and not child.alive:
+                child.kill()
+                child = None
+            child = child or self._begun()
+            child.wait_until_started()
             yield child
         except BaseException:
             if child:
                 child.kill()
-            child = None
+            self._give_back(None)
             raise
-        finally:
-            self._idle.put(child)
+        self._give_back(child)
 
-    def _alive(self, child: ChildProcess | None) -> ChildProcess:
-        if self._closed:
-            raise RuntimeError("the decoder is closed")
-        if child and child.alive:
-            return child
-        if child:
-            child.kill()
+    def _claimed(self) -> ChildProcess | None:
+        """Wait for a child; ``None`` is the permission to start one, which counts as running."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._idle or not self._running, PATIENCE_S)
+            self._changed.wait_for(lambda: self._closed or self._idle or self._running < self._children)
+            if self._closed:
+                raise RuntimeError("the decoder is closed")
+            if self._idle:
+                return self._idle.pop()
+            self._running += 1
+            return None
+
+    def _give_back(self, child: ChildProcess | None) -> None:
+        with self._changed:
+            if child:
+                self._idle.append(child)
+            else:
+                self._running -= 1
+            self._changed.notify_all()
+
+    def _begun(self) -> ChildProcess:
         return ChildProcess(memory_bytes=self._memory_bytes, cpu_s=int(2 * self._timeout_s) + 1)

@@ -11,6 +11,7 @@ import tifffile
 
 from schemas.image import Palette
 from streams.errors import InvalidImage
+from streams.formats.contiguous import contiguous_pixels
 from streams.formats.directory import Directory, directories
 from streams.formats.limits import Limits
 from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line
@@ -93,6 +94,8 @@ class TiffSource:
         return tifffile.TiffFile(io.BytesIO(self._data))
 
     def _decoded(self, directory: Directory) -> Stored:
+        if (pixels := contiguous_pixels(self._data, directory)) is not None:
+            return pixels
         try:
             self._file.filehandle.seek(directory.offset)
             return tifffile.TiffPage(self._file, index=0).asarray(maxworkers=1)

@@ -64,6 +64,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
         ledger = SqlLedger.sqlite(state / LEDGER_FILE)
         stack.callback(ledger.close)
         decoder = stack.enter_context(Decoder(children=slots))
+        decoder.warm()
         telemetry = Telemetry()
         frames = Frames(store, decoder)
         computed: dict[str, set[str]] = {}

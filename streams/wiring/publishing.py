@@ -17,6 +17,8 @@ from streams.settings import Settings
 from streams.wiring.process import utc_now
 
 JOURNAL = "publish.sqlite"
+ACKNOWLEDGED_WITHIN_MS = 10_000
+"""Nothing else is done meanwhile: an agent that is asked to stop while the brokers are away ends after so long."""
 
 
 @contextmanager
@@ -34,18 +36,17 @@ def publishing(settings: Settings, state: Path, *, stop: threading.Event, upload
         decoder = stack.enter_context(Decoder(children=uploads))
         store = S3Store(settings.s3, connections=uploads)
         stack.callback(store.close)
-        publisher = KafkaPublisher(settings.kafka)
+        publisher = KafkaPublisher(settings.kafka, options={"message.timeout.ms": ACKNOWLEDGED_WITHIN_MS})
         stack.callback(publisher.close)
         yield World(
             store=store,
-            confirm=store.get,
+            confirm=store.confirm,
             publisher=publisher,
             describer=decoder,
             journals=journals,
             now=utc_now,
             clock=time.monotonic,
-            sleep=stop.wait,
-            stopping=stop.is_set,
+            stop=stop,
         )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from stages.stage import Stage
 from streams.adapters.dict_cache import DictCache
 from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_seeds import FirstOffsets
+from streams.adapters.kafka_topics import KafkaTopics
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.adapters.node_cache import NodeCache
 from streams.adapters.redis_cache import RedisCache
@@ -26,10 +28,12 @@ from streams.job import Desk
 from streams.pipeline import Pipeline, group_of
 from streams.ports import Seeds, Suspects
 from streams.settings import Settings
+from streams.shift import Shift
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import InHand, Precautions, report_the_dead
 from streams.telemetry import Telemetry
+from streams.topics import planned
 from streams.wiring.process import use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
@@ -87,6 +91,27 @@ def connected(
         yield Connected(tuple(crews), telemetry)
 
 
+def prepare_lane(settings: Settings, pipeline: Pipeline, lane: str) -> None:
+    """Create the topics of a lane that do not exist yet."""
+    cluster = KafkaTopics(settings.kafka)
+    cluster.create(planned(pipeline, lane, brokers=cluster.brokers()))
+
+
+@contextmanager
+def lane_at_work(settings: Settings, pipeline: Pipeline, lane: str) -> Iterator[None]:
+    """Answer a lane by every stage in this process while the block runs; raises what went wrong meanwhile."""
+    stages = [stage.name for stage in pipeline.stages]
+    with connected(settings, pipeline, stages=stages, lanes=[lane]) as parts:
+        shift = Shift(parts.crews, deadline_s=settings.worker.stop_deadline_s)
+        with ThreadPoolExecutor(1) as pool:
+            working = pool.submit(shift.run)
+            try:
+                yield
+            finally:
+                shift.stop()
+            working.result()
+
+
 @dataclass
 class Site:
     """What the crews of one process share."""
@@ -104,7 +129,7 @@ class Site:
         kafka, stage, group = self.settings.kafka, desk.stage.name, group_of(desk.stage.name, desk.lane)
         first_offsets = FirstOffsets(KafkaAdmin(kafka), group, self.seeds, utc_now)
         slot = self.settings.worker.slot
-        transport = KafkaTransport(kafka, group, slot=slot and f"{group}-{slot}", first_offsets=first_offsets)
+        transport = KafkaTransport(kafka, group, slot=slot, first_offsets=first_offsets)
         if stage not in self.computes:
             self.computes[stage] = self._compute(desk.stage)
         compute, around = self.computes[stage]

@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -12,14 +13,26 @@ import pytest
 from schemas.image import ObjectRef
 from streams.adapters.s3_client import Patience
 from streams.adapters.s3_store import READS, S3Store
+from streams.bench.chaos.s3_faults import (
+    Altered,
+    Answer,
+    Delayed,
+    Fault,
+    FaultyS3,
+    Request,
+    Reset,
+    Shortened,
+    Truncated,
+)
 from streams.errors import InvalidImage, TransientError
 from tests.buckets import OwnBucket, s3
-from tests.chaos.s3_faults import Altered, Answer, Delayed, Fault, FaultyS3, Request, Reset, Shortened, Truncated
 
 T = TypeVar("T")
 
 OBJECT = b"pixels" * 1000
-PATIENCE = Patience(connect_s=2, read_s=0.5, attempts=1)
+ONE_TRY = Patience(attempts=1)
+IMPATIENT = Patience(read_s=0.5, attempts=1)
+DELAY = Delayed(1.0)
 TRIES = 60
 FAULTS: tuple[Fault, ...] = (
     Answer(503, "SlowDown"),
@@ -29,7 +42,6 @@ FAULTS: tuple[Fault, ...] = (
     Truncated(),
     Shortened(),
     Altered(),
-    Delayed(1.0),
     Reset(),
     Reset(late=True),
 )
@@ -50,7 +62,16 @@ def proxy(bucket: OwnBucket) -> Iterator[FaultyS3]:
 
 @pytest.fixture
 def store(bucket: OwnBucket, proxy: FaultyS3) -> Iterator[S3Store]:
-    store = S3Store(bucket.settings.model_copy(update={"endpoint_url": proxy.url}), connections=4, patience=PATIENCE)
+    """Each fault reaches us: the library does not try again by itself."""
+    store = S3Store(bucket.settings.model_copy(update={"endpoint_url": proxy.url}), patience=ONE_TRY)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def impatient(bucket: OwnBucket, proxy: FaultyS3) -> Iterator[S3Store]:
+    settings = bucket.settings.model_copy(update={"endpoint_url": proxy.url})
+    store = S3Store(settings, connections=4, patience=IMPATIENT)
     yield store
     store.close()
 
@@ -99,6 +120,27 @@ def test_a_fault_that_lasts_is_transient_and_never_the_images_fault(
     assert "\n" not in str(raised.value)
 
 
+def test_an_answer_that_takes_too_long_is_transient_and_what_it_did_stands(
+    impatient: S3Store, bucket: OwnBucket, proxy: FaultyS3
+) -> None:
+    proxy.policy = lambda _: DELAY
+    with pytest.raises(TransientError, match="timeout"):
+        put(impatient)
+    proxy.policy = lambda _: None
+    ref = patiently(lambda: put(impatient))
+    assert bucket.keys() == [ref.key]
+    proxy.inject(DELAY)
+    assert patiently(lambda: impatient.get(ref)) == OBJECT
+
+
+def test_an_object_that_is_deleted_while_it_is_read_is_gone(store: S3Store, proxy: FaultyS3) -> None:
+    ref = put(store)
+    answers: dict[str, Fault] = {"GET": Altered(), "HEAD": Answer(404, "NoSuchKey")}
+    proxy.policy = lambda request: answers[request.method]
+    with pytest.raises(InvalidImage, match="gone from the store"):
+        store.get(ref)
+
+
 def test_bytes_that_rotted_on_the_stores_disk_are_the_same_wrong_ones_each_time_and_no_use_waiting_for(
     store: S3Store, proxy: FaultyS3
 ) -> None:
@@ -122,20 +164,20 @@ def test_the_library_tries_a_second_time_at_once_so_that_a_closed_connection_tro
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_in_a_storm_of_faults_four_threads_lose_nothing(
-    store: S3Store, bucket: OwnBucket, proxy: FaultyS3, seed: int
+    impatient: S3Store, bucket: OwnBucket, proxy: FaultyS3, seed: int
 ) -> None:
     proxy.policy = _storm(seed, share=0.4)
     objects = [os.urandom(20_000) for _ in range(40)]
 
     def there_and_back(data: bytes) -> bool:
-        ref = patiently(lambda: put(store, data))
-        return patiently(lambda: store.get(ref)) == data
+        ref = patiently(lambda: put(impatient, data))
+        return patiently(lambda: impatient.get(ref)) == data
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(there_and_back, objects))
     proxy.policy = lambda request: None
-    assert bucket.keys() == sorted(put(store, data).key for data in objects)
-    assert {type(fault) for _, fault in proxy.requests if fault} == {type(fault) for fault in FAULTS}
+    assert bucket.keys() == sorted(patiently(partial(put, impatient, data)).key for data in objects)
+    assert {fault for _, fault in proxy.requests if fault} == {*FAULTS, DELAY}
 
 
 def _storm(seed: int, *, share: float) -> Callable[[Request], Fault | None]:
@@ -143,6 +185,6 @@ def _storm(seed: int, *, share: float) -> Callable[[Request], Fault | None]:
 
     def policy(_: Request) -> Fault | None:
         with lock:
-            return dice.choice(FAULTS) if dice.random() < share else None
+            return dice.choice((*FAULTS, DELAY)) if dice.random() < share else None
 
     return policy

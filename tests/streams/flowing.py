@@ -47,6 +47,7 @@ class Flowing:
 
     log: MemoryLog
     lane: str = "live"
+    pipeline: str = PIPELINE
     fates: Mapping[tuple[str, str], Fate] = field(default_factory=dict)
     ledger: dict[SettlementId, Settlement] = field(default_factory=dict)
     injected: Counter[tuple[Fault, str, str]] = field(default_factory=Counter)
@@ -86,7 +87,7 @@ class Flowing:
         return self.seeds.get(step.stage.name, {})
 
     def balances(self, window: Window | None = None) -> dict[str, Balance]:
-        scope = Scope(self.steps, self.lane, [PIPELINE], window or Window())
+        scope = Scope(self.steps, self.lane, [self.pipeline], window or Window())
         return {found.stage: found for found in conservation(scope, self, read_from(self.log, scope.window), self)}
 
     def _batches(self, step: Step, limit: int | None) -> Iterator[tuple[int, list[Message]]]:
@@ -98,7 +99,7 @@ class Flowing:
                 yield number, batch
 
     def _answers(self, message: Message, step: Step) -> list[Outgoing]:
-        desk = Desk(step, self.lane, PIPELINE)
+        desk = Desk(step, self.lane, self.pipeline)
         try:
             job = parse(message, desk, now=NOON)
         except InvalidImage as error:

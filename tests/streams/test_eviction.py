@@ -154,8 +154,17 @@ def test_an_object_that_a_live_outcome_names_stays_whoever_else_was_evicted(atti
     attic.candidate("gauss", b"same pixels", version="v2")
     attic.ledger.answered[f"{IMAGE}:v2"] = MADE + 30 * DAY
     account = attic.eviction(after=31 * DAY).run()
-    assert (account.evicted, account.deleted.objects) == (1, 0)
+    assert (account.evicted, account.deleted, account.waiting) == (1, Pile(), Pile())
     assert attic.has(ref)
+
+
+def test_an_object_of_two_evicted_outcomes_stays_while_the_image_of_one_is_in_use(attic: Attic) -> None:
+    ref = attic.candidate("mean", b"same pixels")
+    attic.candidate("gauss", b"same pixels", version="v2")
+    attic.eviction(after=31 * DAY, grace=DAY).run()
+    attic.ledger.answered[f"{IMAGE}:v2"] = MADE + 32 * DAY
+    account = attic.eviction(after=40 * DAY, grace=DAY).run()
+    assert (account.deleted, account.waiting, attic.has(ref)) == (Pile(), Pile(), True)
 
 
 def test_an_outcome_computed_again_after_its_eviction_keeps_its_object(attic: Attic) -> None:

@@ -51,6 +51,25 @@ def load(tmp_path: Path) -> Load:
     return load
 
 
+def test_how_topics_are_set_up_is_no_part_of_what_is_computed(load: Load) -> None:
+    plain, other = load(TOYS), load(TOYS + "[topics]\npartitions = 3\nretention_hours = 24\n")
+    assert plain.hash == other.hash
+    assert (plain.topics.partitions, other.topics.partitions, other.topics.retention_hours) == (8, 3, 24)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("partitions = 0", "partitions = 0: input should be greater than or equal to 1"),
+        ("partitons = 3", "unknown option 'partitons'"),
+        ("max_message_bytes = 1000", "max_message_bytes = 1000"),
+    ],
+)
+def test_a_wrong_option_of_topics_is_named(load: Load, table: str, said: str) -> None:
+    with pytest.raises(UsageError, match=rf"\[topics\].*{said}"):
+        load(f"{TOYS}[topics]\n{table}\n")
+
+
 def test_stages_come_in_order_with_the_topics_that_their_names_give(load: Load) -> None:
     pipeline = load('path = ["tests.toys:Shade", "tests.toys:Focus", "tests.toys:Pick"]\n')
     steps = [(step.stage.name, step.consumes, step.produces) for step in pipeline.steps()]

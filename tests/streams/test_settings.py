@@ -38,7 +38,8 @@ def test_the_environment_wins(file: Path) -> None:
     assert settings.s3.bucket == "fab-7"
 
 
-def test_the_environment_is_enough() -> None:
+def test_the_environment_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     variables = {
         "SEMSTREAM_KAFKA_BOOTSTRAP_SERVERS": "b:1",
         "SEMSTREAM_S3_REGION": "eu-west-1",
@@ -76,3 +77,11 @@ def test_without_any_settings_it_says_what_to_do(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="make up"):
         Settings.load(None, {})
+
+
+def test_settings_written_down_read_back_the_same(file: Path, tmp_path: Path) -> None:
+    variables = {"SEMSTREAM_KAFKA_PASSWORD": 'hun"ter\\2', "SEMSTREAM_WORKER_STATE": "/var/lib/semstream"}
+    settings = Settings.load(file, variables)
+    settings = settings.model_copy(update={"s3": settings.s3.model_copy(update={"buckets": ("a-1", "b-2")})})
+    (tmp_path / "written.toml").write_text(settings.to_toml())
+    assert Settings.load(tmp_path / "written.toml", {}) == settings

@@ -5,7 +5,17 @@ import urllib.request
 import pytest
 
 from streams.errors import UsageError
-from streams.telemetry import COUNTERS, GAUGES, HISTOGRAMS, IMAGES, IN_FLIGHT, SECONDS, Activity, Telemetry
+from streams.telemetry import (
+    CORE_SECONDS,
+    COUNTERS,
+    GAUGES,
+    HISTOGRAMS,
+    IMAGES,
+    IN_FLIGHT,
+    SECONDS,
+    Activity,
+    Telemetry,
+)
 
 
 def free_port() -> int:
@@ -38,6 +48,14 @@ def test_time_is_charged_to_its_activity_even_where_the_block_fails() -> None:
         raise KeyError
     assert telemetry.total(SECONDS, stage="filter", activity="compute") > 0
     assert telemetry.total(SECONDS, stage="filter", activity="store") == 0
+
+
+def test_waiting_takes_seconds_and_no_core() -> None:
+    telemetry, woken = Telemetry(), threading.Event()
+    with telemetry.spending("filter", Activity.IDLE):
+        woken.wait(0.2)
+    by_clock, on_core = (telemetry.total(m, stage="filter", activity="idle") for m in (SECONDS, CORE_SECONDS))
+    assert 0 < on_core < by_clock
 
 
 def test_two_telemetries_share_nothing() -> None:

@@ -10,10 +10,10 @@ from schemas.image import ObjectRef
 from streams.adapters import s3_store
 from streams.adapters.s3_client import Patience
 from streams.adapters.s3_store import S3Store
+from streams.bench.chaos.s3_faults import Answer, FaultyS3
 from streams.errors import InvalidImage, TransientError, UsageError
 from streams.settings import S3Settings
 from tests.buckets import OwnBucket, client_of, s3
-from tests.chaos.s3_faults import Answer, FaultyS3
 from tests.gateways import gateway
 
 OBJECT = b"pixels" * 1000
@@ -72,6 +72,29 @@ def test_an_object_that_is_there_and_old_is_made_young(bucket: OwnBucket, proxy:
     assert young.get(ref) == OBJECT
     young.close()
     old.close()
+
+
+def test_an_object_is_confirmed_by_the_store_s_own_checksum(store: S3Store, bucket: OwnBucket, proxy: FaultyS3) -> None:
+    ref = put(store)
+    methods(proxy)
+    store.confirm(ref)
+    assert methods(proxy) == ["HEAD"]
+    bucket.client.put_object(Bucket=bucket.name, Key=ref.key, Body=b"P" + OBJECT[1:], ChecksumAlgorithm="SHA256")
+    with pytest.raises(InvalidImage, match="size and sha256"):
+        store.confirm(ref)
+    bucket.client.delete_object(Bucket=bucket.name, Key=ref.key)
+    with pytest.raises(InvalidImage, match="gone from the store"):
+        store.confirm(ref)
+
+
+def test_an_object_in_parts_is_confirmed_by_reading_it(
+    store: S3Store, proxy: FaultyS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_store, "PART_BYTES", 5 * MIB)
+    ref = put(store, os.urandom(6 * MIB))
+    methods(proxy)
+    store.confirm(ref)
+    assert methods(proxy) == ["HEAD", "GET"]
 
 
 def test_an_object_that_is_deleted_between_the_two_looks_is_written(

@@ -146,6 +146,16 @@ def test_a_lock_that_is_held_too_long_is_worth_another_try(monkeypatch: pytest.M
         assert ledger.settle([ROW], []).bodies == {ROW.key: ROW.body}
 
 
+def test_a_worker_that_freezes_within_a_transaction_holds_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_database, "SESSION", "-c idle_in_transaction_session_timeout=200ms -c timezone=UTC")
+    with migrated_database() as found, closing(SqlLedger.postgres(found, connections=2)) as ledger:
+        with pytest.raises(TransientError, match="does not answer"), ledger.database.writing() as frozen:
+            frozen.execute(text("LOCK TABLE outcome"))
+            assert ledger.settle([ROW], []).bodies == {ROW.key: ROW.body}
+            frozen.execute(text("SELECT 1"))
+        assert ledger.bodies([ROW.key]) == {ROW.key: ROW.body}
+
+
 def test_more_threads_than_connections_take_turns() -> None:
     with migrated_database() as found, closing(SqlLedger.postgres(found, connections=1)) as ledger:
         threads = [threading.Thread(target=ledger.settle, args=([ROW], [])) for _ in range(8)]

@@ -184,3 +184,10 @@ def test_files_share_the_wait_for_acknowledgements(site: Site) -> None:
         site.put(f"{seed:03}.tif", tiff(seed, side=8))
     assert publish(site).published == 250
     assert site.brokers.calls == 3
+
+
+def test_a_sidecar_tells_the_size_of_a_pixel(site: Site) -> None:
+    site.put("a.tif", tiff(1))
+    site.put("a.TXT", b"$$SM_MICRON_BAR 100\r\n$$SM_MICRON_MARKER 10um\r\n")
+    publish(site)
+    assert site.brokers.events[0].image.pixel_size_nm == 100

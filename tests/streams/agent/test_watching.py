@@ -1,5 +1,4 @@
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,8 +242,6 @@ def test_a_folder_that_is_none_is_wrong_usage(site: Site) -> None:
 
 
 def test_whoever_is_stopped_while_he_waits_ends_in_good_order_and_the_next_goes_on(site: Site) -> None:
-    stop = threading.Event()
-    site.stops = stop.is_set
     site.put("a.tif", tiff(1))
     site.brokers.failures = [TransientError("no broker")] * 1000
     sleep = site.clock.sleep
@@ -252,12 +249,12 @@ def test_whoever_is_stopped_while_he_waits_ends_in_good_order_and_the_next_goes_
     def tired(seconds: float) -> None:
         sleep(seconds)
         if site.clock() > 1100:
-            stop.set()
+            site.stop.set()
 
     site.clock.sleep = tired  # type: ignore[method-assign]
     watch_folder(site.folder, OPTIONS, site.world(), Timing())
     site.brokers.failures = []
-    stop.clear()
+    site.stop.clear()
     watcher = Watcher(site)
     assert site.brokers.names == ["a.tif"]
     watcher.close()

@@ -138,6 +138,23 @@ def test_a_purge_deletes_what_is_old_when_it_is_meant(scene: Scene, call: Call) 
     assert scene.log.firsts == {(DEAD_LETTERS, 0): 1}
 
 
+def test_a_purge_may_name_an_offset(scene: Scene, call: Call) -> None:
+    for name in "abc":
+        scene.fails(name=name)
+    assert call("purge", "--offset", "0:2", "--offset", "7:5", "--yes")[1] == "2 dead letters deleted\n"
+    assert [letter.content.source_name for letter in scene.letters()] == ["c"]
+    assert call("purge", "--offset", "0:99", "--yes")[1] == "1 dead letters deleted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--before", "1d", "--offset", "0:1"), ("--offset", "1"), ("--offset", "a:b"), ("--offset", "-1:2")],
+)
+def test_a_purge_must_say_what_is_old(call: Call, arguments: tuple[str, ...]) -> None:
+    code, _, message = call("purge", "--yes", *arguments)
+    assert (code, "PARTITION:OFFSET" in message) == (2, True)
+
+
 @pytest.mark.parametrize("arguments", [("list", "--since", "yesterday"), ("purge", "--before", "never", "--yes")])
 def test_a_time_that_is_none_is_told(call: Call, arguments: tuple[str, ...]) -> None:
     code, _, message = call(*arguments)

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,15 @@ def wait_until_gone(pid: int) -> bool:
     return not is_running(pid)
 
 
+def the_one_started_since(before: set[int]) -> int:
+    """The decoder that is starting: it has no name for a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (started := children() - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (pid,) = started
+    return pid
+
+
 def strike(pid: int, sent: signal.Signals) -> threading.Timer:
     """Send a signal to a decoder that was stopped with a file in hand."""
 
@@ -91,6 +100,37 @@ def test_no_child_runs_before_the_first_file_and_one_serves_many(decoder: Decode
     assert len(started) == 1
     assert [decoder.describe(DATA) for _ in range(5)] == [first] * 5
     assert children() - before == started
+
+
+def test_a_warm_decoder_reads_its_first_file_with_the_child_that_it_began_with(decoder: Decoder) -> None:
+    before = children()
+    decoder.warm()
+    decoder.warm()
+    pid = the_one_started_since(before)
+    assert decoder.describe(DATA).page_count == 1
+    assert children() - before == {pid}
+
+
+def test_a_warm_decoder_that_is_never_asked_leaves_no_child() -> None:
+    before = children()
+    with Decoder() as decoder:
+        decoder.warm()
+        pid = the_one_started_since(before)
+    assert not is_running(pid)
+
+
+def test_another_child_is_started_where_none_gets_idle() -> None:
+    before = children()
+    with Decoder(children=2) as decoder, ThreadPoolExecutor(2) as threads:
+        decoder.describe(DATA)
+        (busy,) = children() - before
+        os.kill(busy, signal.SIGSTOP)
+        calls = [threads.submit(decoder.describe, DATA) for _ in range(2)]
+        done, _ = wait(calls, timeout=PATIENCE_S, return_when=FIRST_COMPLETED)
+        assert len(done) == 1
+        assert len(children() - before) == 2
+        os.kill(busy, signal.SIGCONT)
+        assert [call.result().page_count for call in calls] == [1, 1]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])

@@ -1,0 +1,141 @@
+"""``semstream topics``: the topics that a pipeline needs, and how far its groups are in them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streams.commands.options import Lane, SettingsFile
+from streams.commands.run import AsJson, PipelineFile
+from streams.errors import UsageError
+from streams.pipeline import LIVE, NAME, Pipeline, group_of, load_pipeline
+from streams.settings import Settings
+from streams.topics import Cluster, PartitionLag, Topic, drift, planned
+from streams.wiring.topics import open_topics
+
+topics = typer.Typer(name="topics", help="Set up and look at the topics of a pipeline.", no_args_is_help=True)
+
+
+@topics.command()
+def create(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE) -> None:
+    """Create the topics that do not exist. Those that exist stay as they are: see check."""
+    cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
+    created = cluster.create(wanted)
+    for topic in wanted:
+        typer.echo(f"{topic.name}: {'created' if topic.name in created else 'exists'}")
+
+
+@topics.command()
+def check(
+    pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE, *, json: AsJson = False
+) -> None:
+    """Compare the topics with what the pipeline file asks for.
+
+    Exit codes: 0 as they are to be, 1 any difference, 2 wrong usage.
+    """
+    cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
+    found = cluster.found([topic.name for topic in wanted])
+    differences = drift(wanted, found)
+    for line in differences:
+        typer.echo(line)
+    if not differences:
+        typer.echo(f"{len(wanted)} topics are as they are to be")
+    if json:
+        typer.echo(orjson.dumps({"topics": len(wanted), "drift": differences}))
+    raise typer.Exit(1 if differences else 0)
+
+
+@topics.command()
+def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE) -> None:
+    """Show how the topics are set up."""
+    cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
+    found = cluster.found([topic.name for topic in wanted])
+    Console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
+    for name in [topic.name for topic in wanted if topic.name not in found]:
+        typer.echo(f"{name}: does not exist; create it with semstream topics create")
+
+
+@topics.command()
+def lag(
+    pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE, *, json: AsJson = False
+) -> None:
+    """Show how far each stage is behind, by partition: messages that it has not answered, and the age of the first."""
+    _check_lane(lane)
+    cluster = open_topics(Settings.load(settings))
+    rows = [
+        row
+        for step in load_pipeline(pipeline).steps(lane)
+        for row in cluster.lag(step.stage.name, group_of(step.stage.name, lane), step.consumes)
+    ]
+    Console().print(_lags(rows), highlight=False)
+    if json:
+        typer.echo(orjson.dumps([asdict(row) for row in rows]))
+
+
+@topics.command()
+def reset(
+    group: Annotated[str, typer.Option(help="The consumer group; no member of it may be running.")],
+    topic: Annotated[str, typer.Option(help="The topic.")],
+    to: Annotated[str, typer.Option(help="Where it reads on: beginning, end, or an offset.")],
+    partitions: Annotated[str, typer.Option(help="Numbers, as in 0,3; all of them when omitted.")] = "",
+    settings: SettingsFile = None,
+) -> None:
+    """Say where a group reads on, after its offsets were lost.
+
+    From the beginning, everything is answered again, but nothing that is known is computed again.
+    """
+    numbers = partitions.split(",") if partitions else []
+    if not all(number.isdigit() for number in numbers):
+        raise UsageError(f"--partitions '{partitions}': expected numbers with commas between them, as in 0,3")
+    offsets = open_topics(Settings.load(settings)).reset(group, topic, [int(number) for number in numbers], to)
+    for number, offset in sorted(offsets.items()):
+        typer.echo(f"{group} reads {topic} [{number}] on from {offset}")
+
+
+def _wanted(settings: Path | None, pipeline: Pipeline, lane: str) -> tuple[Cluster, list[Topic]]:
+    _check_lane(lane)
+    cluster = open_topics(Settings.load(settings))
+    return cluster, planned(pipeline, lane, brokers=cluster.brokers())
+
+
+def _check_lane(lane: str) -> None:
+    if not NAME.fullmatch(lane):
+        raise UsageError(f"--lane '{lane}' cannot be part of a topic's name: a-z, 0-9, - and _, 64 at the most")
+
+
+def _described(found: Sequence[Topic]) -> Table:
+    table = _table("topic", "partitions", "copies", "in sync", "retention", "largest message", "compression")
+    for topic in found:
+        configuration = topic.configuration
+        hours = int(configuration["retention.ms"]) / 3_600_000
+        table.add_row(
+            topic.name,
+            str(topic.partitions),
+            str(topic.copies),
+            configuration["min.insync.replicas"],
+            f"{hours:g} h" if hours > 0 else "for ever",
+            f"{int(configuration['max.message.bytes']):,} B",
+            configuration["compression.type"],
+        )
+    return table
+
+
+def _lags(rows: Sequence[PartitionLag]) -> Table:
+    table = _table("stage", "topic", "partition", "committed", "end", "messages behind", "seconds behind")
+    for row in rows:
+        committed = "-" if row.committed is None else str(row.committed)
+        numbers = (str(row.partition), committed, str(row.end), str(row.messages), f"{row.seconds:.1f}")
+        table.add_row(row.stage, row.topic, *numbers)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

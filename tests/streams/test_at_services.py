@@ -1,0 +1,82 @@
+"""The same images at Kafka, S3, Redis and Postgres come to the same as in the embedded mode, and nothing twice."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import tifffile
+from pydantic import JsonValue
+
+from schemas.events import ImageEvent
+from stages.simulation.series import simulated_images
+from streams.pipeline import load_pipeline
+from streams.telemetry import PARTS
+from tests.folders import Run, events_of
+from tests.site import Site, site
+
+CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
+IMAGES = 12
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Site]:
+    with site(load_pipeline(CHEAP), tmp_path) as prepared:
+        yield prepared
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Images that no test had before: the dedup cache is shared."""
+    place = tmp_path / "in"
+    place.mkdir()
+    seed = secrets.randbits(31)
+    for number, image in enumerate(simulated_images(images=IMAGES, seed=seed, size_px=96)):
+        tifffile.imwrite(place / f"{number:03d}.tif", image.noisy)
+    return place
+
+
+def told(events: Sequence[ImageEvent]) -> dict[str, JsonValue]:
+    """What events say, by source name, without where objects lie, when it was, and how long it took."""
+    return {event.acquisition.source_name: _told(event.model_dump(mode="json")) for event in events}
+
+
+def _told(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        passing = {"seconds", "cache_hit", "published_at", "store", "bucket"}
+        return {name: _told(item) for name, item in value.items() if name not in passing}
+    return [_told(item) for item in value] if isinstance(value, list) else value
+
+
+def test_images_come_to_the_same_in_both_modes(here: Site, folder: Path, run: Run, tmp_path: Path) -> None:
+    run(folder, pipeline=CHEAP)
+    here.publish(str(folder))
+    with here.worker():
+        events = here.selected(IMAGES)
+    assert len(events) == IMAGES
+    assert told(events) == told(events_of(tmp_path / "out"))
+
+
+def test_work_done_by_one_worker_is_known_to_another_with_a_disk_of_its_own(here: Site, folder: Path) -> None:
+    here.publish(str(folder), source="/first")
+    with here.worker("a") as first:
+        here.selected(IMAGES)
+    assert first.total(PARTS, stage="filter", source="computed") > 0
+    here.publish(str(folder), source="/second")
+    with here.worker("b") as second:
+        events = here.selected(2 * IMAGES)
+    assert len({event.acquisition.acquisition_id for event in events}) == 2 * IMAGES
+    for stage in here.pipeline.stages:
+        assert second.total(PARTS, stage=stage.name, source="computed") == 0, stage.name
+    assert second.total(PARTS, stage="filter", source="cache") > 0
+
+
+def test_publishing_again_and_starting_again_repeats_nothing(here: Site, folder: Path) -> None:
+    here.publish(str(folder))
+    with here.worker():
+        here.selected(IMAGES)
+    here.publish(str(folder))
+    with here.worker():
+        events = here.selected(IMAGES)
+    assert len(events) == IMAGES
