@@ -44,7 +44,13 @@ def outcome_of(arguments: Sequence[str]) -> tuple[int, str]:
     except OSError as error:
         if error.errno is None and "ledger" not in str(error):
             raise
-        return FAILED, f"{error}; {KEPT} again when this is put right"
+        return FAILED, f"{_told(error)}; {KEPT} again when this is put right"
+
+
+def _told(error: OSError) -> str:
+    """What the system says, and of which file, without its number."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _interrupted(_: int, __: FrameType | None) -> NoReturn:

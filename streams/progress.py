@@ -14,7 +14,8 @@ from rich.text import Text
 from streams.embedded import Progress
 from streams.telemetry import IMAGES, Telemetry
 
-PLAIN_LINE_EVERY_S = 5.0
+PLAIN_LINE_EVERY_S, UNCHANGED_LINE_EVERY_S = 5.0, 30.0
+"""A line where an image was settled since the last, and a sign of life where none was."""
 
 
 class Show(Protocol):
@@ -79,12 +80,14 @@ class _Lines:
         self._console = console
         self._view = view
         self._last = time.monotonic()
+        self._settled = 0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._last < PLAIN_LINE_EVERY_S:
+        moved = progress.settled != self._settled
+        if now - self._last < (PLAIN_LINE_EVERY_S if moved else UNCHANGED_LINE_EVERY_S):
             return
-        self._last = now
+        self._last, self._settled = now, progress.settled
         total = self._view.total(progress)
         done = f"{progress.settled} of {total} images done" if total else f"{progress.settled} images done"
         line = f"{done}, {self._view.rate(progress)}; {self._view.backlogs(progress)}"

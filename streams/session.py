@@ -119,8 +119,8 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
 def _of_earlier_runs(summary: Summary) -> str:
     """Say what lies among the results and is none of this run."""
     names = ", ".join(map(_shown, summary.stale_files[:3])) + (", ..." if summary.stale > 3 else "")
-    files = f"{summary.stale} file{'s' if summary.stale > 1 else ''}"
-    return f"{files} there are of earlier runs, not of this one: {names} (summary.json, stale_files)"
+    files = "1 more file there is" if summary.stale == 1 else f"{summary.stale} more files there are"
+    return f"{files} left from earlier runs: {names} (all: stale_files in summary.json)"
 
 
 def _shown(text: str) -> str:

@@ -34,7 +34,7 @@ def _heading(entry: ReportEntry, *, index: int, link: str | None) -> Html:
         "header",
         element("h3", element("span", str(index), class_="place"), entry.source_path, id=f"{anchor(index)}-name"),
         element("p", " · ".join(_origin(image)), class_="quiet"),
-        element("a", "Restored file", href=link, class_="file") if link else "",
+        element("a", "Result file", href=link, class_="file") if link else "",
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from schemas.scores import RAW
 from streams.report import meanings, quantities
 from streams.report.card import anchor
 from streams.report.entry import ReportEntry, Setback, Summary
@@ -59,10 +60,11 @@ class Tally:
 def totals(tally: Tally, summary: Summary) -> Html:
     """Return the numbers of the run and the share of each method."""
     images = tally.images + len(summary.failures)
+    kept = tally.chosen[RAW]
     rate = images / summary.seconds if summary.seconds > 0 else None
     tiles = (
         _tile("Images", f"{images}"),
-        _tile("Restored", f"{tally.images}"),
+        _tile("Selected", f"{tally.images}", note=f"{kept} kept raw" if kept else ""),
         _tile("Failed", f"{len(summary.failures)}", mood="bad" if summary.failures else None),
         _tile("Skipped", f"{len(summary.skips)}"),
         _tile("Flagged", f"{tally.flagged}", mood="warn" if tally.flagged else None),
@@ -138,7 +140,7 @@ def index_cells(entry: ReportEntry, *, index: int, link: str | None) -> Html:
     instrument = event.image.instrument_id
     return joined(
         element("td", str(index), class_="number quiet"),
-        element("th", element("a", entry.source_path, href=link, title="Restored file"), scope="row"),
+        element("th", element("a", entry.source_path, href=link, title="Result file"), scope="row"),
         _labelled("Instrument", quantities.DASH if instrument == "unknown" else instrument),
         _labelled("Chosen", chosen.name if chosen else quantities.DASH),
         _sortable("Est. error, % FS", quantities.error_of(event, chosen) if chosen else quantities.DASH, error),

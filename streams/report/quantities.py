@@ -79,17 +79,26 @@ def error_percent(error: float | None, se: float | None) -> str:
 
     >>> error_percent(4e-4, 2e-5), error_percent(4e-4, None)
     ('2.00 ± 0.05', '2.00')
-    >>> error_percent(-1e-6, 5e-6)
-    '< 0.30'
+    >>> error_percent(4e-6, 1e-7), error_percent(-1e-6, 5e-6)
+    ('0.200 ± 0.003', '< 0.300')
     """
     if error is None:
         return DASH
+    if se is not None and error <= 2 * se:
+        return f"< {_percent(rms_percent(error + 2 * se))}"
+    rms = rms_percent(error)
     if se is None:
-        return number(rms_percent(error))
-    if error <= 2 * se:
-        return f"< {rms_percent(error + 2 * se):.2f}"
-    rms = math.sqrt(error)
-    return f"{100 * rms:.2f} ± {100 * se / (2 * rms):.2f}"
+        return _percent(rms)
+    return f"{_percent(rms)} ± {number(100**2 * se / (2 * rms), decimals=_decimals(rms))}"
+
+
+def _percent(value: float) -> str:
+    return number(value, decimals=_decimals(value))
+
+
+def _decimals(percent: float) -> int:
+    """Three below 1 %: standard errors of such errors are a few thousandths."""
+    return 3 if percent < 1 else 2
 
 
 def ratio_db(above: float | None, below: float | None) -> float | None:

@@ -37,7 +37,7 @@ def test_what_can_be_tried_again_is_said_where_something_was_rejected_and_nowher
 def test_files_of_earlier_runs_are_told_and_of_many_a_few() -> None:
     assert "earlier runs" not in printed(PLAIN)
     told = printed(PLAIN.but(stale=5, stale_files=tuple(f"{n}.tif" for n in range(5))))
-    assert "5 files there are of earlier runs, not of this one: 0.tif, 1.tif, 2.tif, ..." in told
+    assert "5 more files there are left from earlier runs: 0.tif, 1.tif, 2.tif, ... (all: stale_files in" in told
 
 
 PLAIN = Summary(

@@ -90,7 +90,7 @@ def test_no_card_at_all_is_a_page_of_tables(tmp_path: Path) -> None:
 
 
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
-    assert "Restored" in Page(written(tmp_path, iter(()), Summary(seconds=0.0))).text
+    assert "Selected" in Page(written(tmp_path, iter(()), Summary(seconds=0.0))).text
 
 
 def test_pixels_of_one_image_at_a_time_are_in_memory(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_totals_count_images_setbacks_cache_hits_and_methods(tmp_path: Path) -> 
     html = written(tmp_path, (entry(candidates=cached) for _ in range(3)), summary)
     tiles = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)<small>", html))
     assert tiles["Images"] == "4"
-    assert (tiles["Restored"], tiles["Failed"], tiles["Skipped"]) == ("3", "1", "2")
+    assert (tiles["Selected"], tiles["Failed"], tiles["Skipped"]) == ("3", "1", "2")
     assert (tiles["From cache"], tiles["Median gain"], tiles["Time"]) == ("3 of 6", "+10.0 dB", "2.0 s")
     assert "2.00 images/s" in html
     assert '<th scope="row">x.tif</th><td>cut short</td>' in html
