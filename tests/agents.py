@@ -3,7 +3,7 @@
 import io
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -85,6 +85,9 @@ class Brokers:
             raise self.failures.pop(0)
         self.messages += events
 
+    def announced(self, events: Sequence[Pending]) -> set[str]:
+        return set(self.ids) & {pending.event.acquisition.acquisition_id for pending in events}
+
     def close(self) -> None:
         pass
 
@@ -148,6 +151,7 @@ class Site:
             now=self.clock.now,
             clock=self.clock,
             stop=self.stop,
+            announced=self.brokers.announced,
         )
 
 

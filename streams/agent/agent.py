@@ -1,6 +1,6 @@
 """Files into events: upload, note, publish, note. Each step may be repeated, so the end of a process costs nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -29,6 +29,9 @@ class Run(Protocol):
         """Yield the results in order."""
 
 
+Announced = Callable[[Sequence[Pending]], Collection[str]]
+
+
 class Agent:
     """Takes files to the topic.
 
@@ -40,6 +43,8 @@ class Agent:
         What calls the uploader, and with how many files at a time.
     heard
         Is told of every event that the brokers have.
+    announced
+        Of events that may stand in the topic already, returns the ids of the acquisitions that do.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Agent:
         run: Run = map,
         at_once: int = 1,
         heard: Callable[[Pending], None] = lambda event: None,
+        announced: Announced = lambda events: set(),
     ) -> None:
         self._uploader = uploader
         self._journal = journal
@@ -60,6 +66,8 @@ class Agent:
         self._run = run
         self._at_once = at_once
         self._heard = heard
+        self._announced = announced
+        self._in_doubt = True
 
     def take(self, files: Iterable[Sighting]) -> Iterator[Verdict]:
         """Take files, and yield what became of each; those that are images are published by then.
@@ -88,9 +96,17 @@ class Agent:
             self._outlast(partial(self._journal.write, notes))
 
     def _published(self) -> list[Pending]:
+        """Publish what is pending, except what is there: an earlier life, or a try that failed, may have come so far.
+
+        Whoever reads the topic would answer an event that came twice by two events.
+        """
         events = self._journal.pending(limit=BATCH_EVENTS)
-        if events:
-            self._publisher.publish([message_of(pending.event, pending.topic) for pending in events])
+        there = self._announced(events) if events and self._in_doubt else set()
+        left = [pending for pending in events if pending.event.acquisition.acquisition_id not in there]
+        if left:
+            self._in_doubt = True
+            self._publisher.publish([message_of(pending.event, pending.topic) for pending in left])
+            self._in_doubt = False
         return events
 
     def _batches(self, files: Iterable[Sighting]) -> Iterator[list[Verdict]]:

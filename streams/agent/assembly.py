@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.image import ObjectRef
-from streams.agent.agent import Agent
+from streams.agent.agent import Agent, Announced
 from streams.agent.journal import FeedId, Journal, Pending
 from streams.agent.outages import Outlast
 from streams.agent.uploading import Uploader
@@ -31,7 +31,8 @@ class World:
     """Everything outside the process that an agent reaches, and the clocks.
 
     ``confirm`` asks the store whether it holds an object whole (see `Uploader`); ``now`` is the time of day and
-    ``clock`` counts seconds; ``stop`` is set when somebody ends the process, and cuts every wait short.
+    ``clock`` counts seconds; ``stop`` is set when somebody ends the process, and cuts every wait short. ``announced``
+    tells which events the brokers have already (see `Agent`).
     """
 
     store: ObjectStore
@@ -42,6 +43,7 @@ class World:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     stop: threading.Event
+    announced: Announced
 
 
 @dataclass(frozen=True)
@@ -75,5 +77,14 @@ def assembled(
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
     journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))
     with ThreadPoolExecutor(options.uploads, "upload") as pool:
-        agent = Agent(uploader, journal, world.publisher, outlast, run=pool.map, at_once=options.uploads, heard=heard)
+        agent = Agent(
+            uploader,
+            journal,
+            world.publisher,
+            outlast,
+            run=pool.map,
+            at_once=options.uploads,
+            heard=heard,
+            announced=world.announced,
+        )
         yield Assembly(agent, journal, outlast)

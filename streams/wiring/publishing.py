@@ -4,12 +4,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from streams.adapters.journal_standing import standing_of
+from streams.adapters.kafka_log import KafkaLog
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.adapters.s3_store import S3Store
 from streams.adapters.sqlite_journal import SqliteJournal
+from streams.agent.announced import announced_in
 from streams.agent.assembly import World
 from streams.agent.journal import FeedStanding, Setback
 from streams.formats.sandbox import Decoder
@@ -38,6 +41,8 @@ def publishing(settings: Settings, state: Path, *, stop: threading.Event, upload
         stack.callback(store.close)
         publisher = KafkaPublisher(settings.kafka, options={"message.timeout.ms": ACKNOWLEDGED_WITHIN_MS})
         stack.callback(publisher.close)
+        log = KafkaLog(settings.kafka)
+        stack.callback(log.close)
         yield World(
             store=store,
             confirm=store.confirm,
@@ -47,6 +52,7 @@ def publishing(settings: Settings, state: Path, *, stop: threading.Event, upload
             now=utc_now,
             clock=time.monotonic,
             stop=stop,
+            announced=partial(announced_in, log),
         )
 
 

@@ -137,6 +137,10 @@ def test_every_content_that_was_whole_is_published_with_the_right_id_and_no_othe
     assert len(by_file) == sum(pages.values())
 
 
+def test_however_often_the_agent_dies_no_event_is_published_twice(plant: Plant) -> None:
+    assert len(set(plant.site.brokers.ids)) == len(plant.site.brokers.ids)
+
+
 def test_a_repeat_is_the_same_to_the_byte_and_each_content_supersedes_the_one_before(plant: Plant) -> None:
     values: dict[str, set[bytes]] = {}
     for identity, message in zip(plant.site.brokers.ids, plant.site.brokers.messages, strict=True):

@@ -142,13 +142,14 @@ def test_a_path_that_does_not_exist_is_wrong_usage(site: Site) -> None:
         publish(site, site.folder / "absent.tif")
 
 
-def test_brokers_that_are_away_are_waited_for_and_get_the_same_messages(site: Site) -> None:
+def test_brokers_that_are_away_are_waited_for_and_get_each_message_once(site: Site) -> None:
     for seed in range(5):
         site.put(f"{seed}.tif", tiff(seed))
     site.brokers.failures = [TransientError("no broker")] * 3
     site.brokers.half = True
     assert publish(site).images == 5
-    assert len(site.brokers.messages) == 5 + 3 * 2
+    assert site.brokers.calls > 3
+    assert len(site.brokers.messages) == 5
     assert len({message.value for message in site.brokers.messages}) == 5
 
 
