@@ -48,10 +48,15 @@ def chaos(
         if number in done:
             continue
         plan = Plan(number, images, script_of(number, CATALOGUE, rounds=rounds), Programs(programs.resolve()))
-        done[number] = _run(plan, work, console, keep=keep)
+        folder = Path(tempfile.mkdtemp(prefix=f"semstream-chaos-{number}-", dir=work))
+        done[number] = _run(plan, folder, console)
         if out is not None:
             with out.open("ab") as file:
                 file.write(done[number].to_json() + b"\n")
+        if done[number].holds and not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            console.print(f"kept: {folder}; again: {_again(plan)}", highlight=False, soft_wrap=True)
         if json:
             print(done[number].to_json().decode(), flush=True)  # noqa: T201 - the interface
     wanted = [done[number] for number in range(seed, seed + seeds)]
@@ -65,20 +70,19 @@ def _results(out: Path | None) -> dict[int, ChaosFigures]:
     return {one.seed: one for one in map(ChaosFigures.from_json, out.read_text(encoding="utf-8").splitlines())}
 
 
-def _run(plan: Plan, work: Path | None, console: Console, *, keep: bool) -> ChaosFigures:
-    folder = Path(tempfile.mkdtemp(prefix=f"semstream-chaos-{plan.seed}-", dir=work))
+def _run(plan: Plan, folder: Path, console: Console) -> ChaosFigures:
     console.print(f"seed {plan.seed}: {plan.images} images, {len(plan.script)} rounds, in {folder}", highlight=False)
-    again = f"semstream bench chaos --seed {plan.seed} --images {plan.images} --rounds {len(plan.script)}"
     try:
         with _unwinding_signals():
-            figures = run_chaos(plan, folder, lambda line: console.print(line, highlight=False, markup=False))
+            return run_chaos(plan, folder, lambda line: console.print(line, highlight=False, markup=False))
     except (StackError, Broken) as error:
-        raise UsageError(f"seed {plan.seed} could not be run to its end: {error}; logs: {folder}; {again}") from error
-    if figures.holds and not keep:
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        console.print(f"kept: {folder}; again: {again}", highlight=False, soft_wrap=True)
-    return figures
+        raise UsageError(
+            f"seed {plan.seed} could not be run to its end: {error}; logs: {folder}; again: {_again(plan)}"
+        ) from error
+
+
+def _again(plan: Plan) -> str:
+    return f"semstream bench chaos --seed {plan.seed} --images {plan.images} --rounds {len(plan.script)}"
 
 
 @contextmanager
