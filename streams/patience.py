@@ -55,7 +55,7 @@ class Patience:
         end = self._clock() + self._lasts_s
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
-            wait=wait_random_exponential(multiplier=0.2, max=30),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
             stop=lambda _: self._stopping.is_set() or self._clock() >= end,
             sleep=sleep_using_event(self._stopping),
             before_sleep=lambda state: self._note(state.attempt_number, str(_error_of(state) or "")),

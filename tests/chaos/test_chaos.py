@@ -16,7 +16,7 @@ from tests.services import STACK, settings
 ROUNDS = (
     ("worker killed", "Redis stopped"),
     ("S3 answers 503",),
-    ("broker killed",),
+    ("broker stopped",),
     ("Postgres' clients ended, then itself",),
     ("all workers killed",),
     ("S3 truncates bodies", "publisher killed"),
