@@ -67,7 +67,7 @@ class Agent:
         self._at_once = at_once
         self._heard = heard
         self._announced = announced
-        self._in_doubt = True
+        self._in_doubt = bool(journal.pending(limit=1))
 
     def take(self, files: Iterable[Sighting]) -> Iterator[Verdict]:
         """Take files, and yield what became of each; those that are images are published by then.

@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
 from schemas.events import ImageEvent
 from schemas.headers import Headers
 from streams.adapters.journal_standing import standing_of
-from streams.adapters.kafka_cluster import READING, InProcessCluster
+from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_reader import KafkaReader
 from streams.agent.journal import FileState
 from streams.cli import outcome_of
+from streams.pipeline import IMAGES, topic
 from tests.agents import tiff
-from tests.services import settings
+from tests.services import settings, unique
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """
@@ -43,9 +45,20 @@ class Desk:
         self.root = root
         self.folder = root / "in"
         self.folder.mkdir()
-        self._cluster = InProcessCluster(["sem.images", "sem.replay.images"])
+        self.kafka = settings().kafka
+        self.lane = unique("lane")
+        self.other_lane = unique("lane")
+        self._admin = KafkaAdmin(self.kafka)
+        self._topics = [topic(lane, IMAGES) for lane in (self.lane, self.other_lane)]
+        for future in self._admin.client.create_topics([NewTopic(name, 2, 1) for name in self._topics]).values():
+            future.result(20)
         self.settings = root / "settings.toml"
-        self.use_brokers(self._cluster.settings.bootstrap_servers)
+        self.use_brokers(self.kafka.bootstrap_servers)
+
+    def close(self) -> None:
+        """Remove the topics."""
+        for future in self._admin.client.delete_topics(self._topics).values():
+            future.result(20)
 
     def use_brokers(self, servers: str) -> None:
         s3 = settings().s3
@@ -59,7 +72,8 @@ class Desk:
         self.settings.write_text(text)
 
     def arguments(self, *more: str) -> tuple[str, ...]:
-        return ("publish", *more, "--settings", str(self.settings))
+        lane = () if {"--lane", "--status"} & {*more} else ("--lane", self.lane)
+        return ("publish", *more, *lane, "--settings", str(self.settings))
 
     def publish(self, *more: str) -> tuple[int, str]:
         return outcome_of(self.arguments(*more))
@@ -69,9 +83,11 @@ class Desk:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(command, cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def events(self, topic: str = "sem.images", *, count: int) -> list[ImageEvent]:
+    def events(self, *, count: int, lane: str | None = None) -> list[ImageEvent]:
         """Read so many events, and what else is there."""
-        reader = KafkaReader(self._cluster.settings, [topic], "test", options=READING)
+        reader = KafkaReader(
+            self.kafka, [topic(lane or self.lane, IMAGES)], unique("test"), options={"auto.offset.reset": "earliest"}
+        )
         found: list[ImageEvent] = []
         deadline = time.monotonic() + 60
         while len(found) < count and time.monotonic() < deadline:
@@ -84,9 +100,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.chdir(tmp_path)
-    return Desk(tmp_path)
+    prepared = Desk(tmp_path)
+    yield prepared
+    prepared.close()
 
 
 Summary = Callable[[], dict[str, object]]
@@ -115,9 +133,9 @@ def test_a_folder_is_published_once(desk: Desk, summary: Summary) -> None:
 def test_a_lane_has_its_own_topic_and_its_own_notes(desk: Desk, summary: Summary) -> None:
     (desk.folder / "a.tif").write_bytes(tiff(1))
     assert desk.publish("in", "--json") == (0, "")
-    assert desk.publish("in", "--lane", "replay", "--source", "/old/session", "--json") == (0, "")
+    assert desk.publish("in", "--lane", desk.other_lane, "--source", "/old/session", "--json") == (0, "")
     assert summary()["published"] == 1
-    (event,) = desk.events("sem.replay.images", count=1)
+    (event,) = desk.events(lane=desk.other_lane, count=1)
     assert event.acquisition.source == "/old/session"
 
 
@@ -211,7 +229,6 @@ def test_a_watched_folder_is_published_until_somebody_asks_to_stop_and_also_afte
 def test_who_is_asked_to_stop_while_the_brokers_are_away_stops_and_the_next_publishes(
     desk: Desk, watching: Callable[[], "subprocess.Popen[bytes]"]
 ) -> None:
-    brokers = desk._cluster.settings.bootstrap_servers
     desk.use_brokers("127.0.0.1:1")
     (desk.folder / "a.tif").write_bytes(tiff(1))
     process = watching()
@@ -220,7 +237,7 @@ def test_who_is_asked_to_stop_while_the_brokers_are_away_stops_and_the_next_publ
     _, said = process.communicate(timeout=100)
     assert process.returncode == 0, said
     assert b"Traceback" not in said
-    desk.use_brokers(brokers)
+    desk.use_brokers(desk.kafka.bootstrap_servers)
     (desk.folder / "a.tif").unlink()
     until(desk, FileState.PUBLISHED, 1, watching())
     (event,) = desk.events(count=1)
