@@ -28,6 +28,8 @@ class Deaf:
 class Busy:
     """A crew with something in hand for so many looks."""
 
+    name = "busy"
+
     def __init__(self, looks: int) -> None:
         self._looks = looks
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,8 @@ def call(
     monkeypatch.setattr("streams.commands.replay.open_publisher", lambda _: live.log)
     monkeypatch.setattr("streams.commands.replay.frames_at_services", frames)
     monkeypatch.setattr("streams.commands.replay.utc_now", lambda: NOON)
+    monkeypatch.setattr("streams.commands.replay.prepare_lane", lambda *_: None)
+    monkeypatch.setattr("streams.commands.replay.lane_at_work", lambda *_: nullcontext())
     files = ["--settings", str(tmp_path / "settings.toml"), "--pipeline", str(pipeline), "--against", str(pipeline)]
 
     def call(*arguments: str, lane: str = "trial") -> tuple[int, str, str]:
