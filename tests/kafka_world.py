@@ -1,6 +1,7 @@
 """A Kafka cluster as tests see it: the in-process one, or the real broker of `make up` with topics of their own."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_seeds import FirstOffsets
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.errors import TransientError, UsageError
+from streams.patience import Patience
 from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 from streams.settings import KafkaSettings
 from tests.dict_seeds import DictSeeds
@@ -67,7 +69,11 @@ class Joined:
         self.held -= set(partitions)
 
     def subscribe(self, topic: str) -> None:
-        self.transport.subscribe(topic, on_assign=self.assigned, on_revoke=self.revoked, on_lost=self.lost)
+        """Join, again while the brokers are not ready, as a crew does: a young cluster loads its coordinators."""
+        patience = Patience(PATIENCE_S, threading.Event(), lambda attempt, reason: None)
+        patience(
+            lambda: self.transport.subscribe(topic, on_assign=self.assigned, on_revoke=self.revoked, on_lost=self.lost)
+        )
 
     def poll(self, *, limit: int = 100, timeout_s: float = 0.1) -> list[Message]:
         return self.transport.poll(limit=limit, timeout_s=timeout_s)

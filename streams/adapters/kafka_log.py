@@ -92,13 +92,27 @@ class KafkaLog:
             consumer.close()
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Ask the group's coordinator, which answers when no transaction with offsets of the group is open."""
+        """Ask the group's coordinator, which answers when no transaction with offsets of the group is open.
+
+        A commit that has returned may be open there for some milliseconds more.
+        """
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, n) for n in self._admin.partitions(topic)])
+        deadline = self._clock() + self._open_s
+        while True:
+            try:
+                return self._stable_offsets(wanted)
+            except TransientError:
+                if self._clock() > deadline:
+                    raise
+            self._sleep(0.02)
+
+    def _stable_offsets(self, wanted: ConsumerGroupTopicPartitions) -> dict[int, int]:
+        group, doing = wanted.group_id, f"reading the offsets of group {wanted.group_id}"
         asked = self._admin.client.list_consumer_group_offsets([wanted], require_stable=True, request_timeout=REQUEST_S)
-        found = self._admin.wait(asked[group], f"reading the offsets of group {group}").topic_partitions or []
+        found = self._admin.wait(asked[group], doing).topic_partitions or []
         for place in found:
             if place.error is not None:
-                raise exception_for(place.error, f"reading the offsets of group {group}")
+                raise exception_for(place.error, doing)
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
