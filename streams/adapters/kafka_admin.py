@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from confluent_kafka import (
-    OFFSET_INVALID,
+    Consumer,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
@@ -32,6 +32,7 @@ class KafkaAdmin:
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._errors = ClientErrors()
         self.client = made(AdminClient, connection(kafka), self._errors)
 
@@ -56,11 +57,25 @@ class KafkaAdmin:
         return sorted(partition.id for partition in self.wait(asked[topic], f"looking up topic {topic}").partitions)
 
     def committed(self, group: str, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """Return the offsets that a group has; partitions without one are left out."""
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in partitions])
-        asked = self.client.list_consumer_group_offsets([wanted], request_timeout=REQUEST_S)
-        found = self.wait(asked[group], f"reading the offsets of group {group}").topic_partitions or []
-        return {p.partition: p.offset for p in found if p.offset != OFFSET_INVALID and p.offset >= 0}
+        """Return the offsets that a group has; partitions without one are left out.
+
+        A consumer asks, which joins nothing: it waits for a coordinator that is loading and for transactions that are
+        open. The administrator's own call fails there, and librdkafka 2.16 crashed when it was repeated.
+        """
+        errors = ClientErrors()
+        consumer = made(Consumer, {**connection(self._kafka), "group.id": group, "enable.auto.commit": False}, errors)
+        doing = f"reading the offsets of group {group}"
+        try:
+            found = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=REQUEST_S)
+        except KafkaException as error:
+            errors.check(doing)
+            raise exception_for(cause_of(error), doing) from error
+        finally:
+            consumer.close()
+        refused = [place.error for place in found if place.error is not None]
+        if refused:
+            raise exception_for(refused[0], doing)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def move(self, group: str, topic: str, offsets: Mapping[int, int]) -> bool:
         """Set offsets of a group that nobody is a member of; False where it lives, and nothing was set."""

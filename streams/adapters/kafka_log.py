@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
@@ -96,24 +96,15 @@ class KafkaLog:
 
         A commit that has returned may be open there for some milliseconds more.
         """
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, n) for n in self._admin.partitions(topic)])
+        numbers = self._admin.partitions(topic)
         deadline = self._clock() + self._open_s
         while True:
             try:
-                return self._stable_offsets(wanted)
+                return self._admin.committed(group, topic, numbers)
             except TransientError:
                 if self._clock() > deadline:
                     raise
-            self._sleep(0.02)
-
-    def _stable_offsets(self, wanted: ConsumerGroupTopicPartitions) -> dict[int, int]:
-        group, doing = wanted.group_id, f"reading the offsets of group {wanted.group_id}"
-        asked = self._admin.client.list_consumer_group_offsets([wanted], require_stable=True, request_timeout=REQUEST_S)
-        found = self._admin.wait(asked[group], doing).topic_partitions or []
-        for place in found:
-            if place.error is not None:
-                raise exception_for(place.error, doing)
-        return {place.partition: place.offset for place in found if place.offset >= 0}
+            self._sleep(0.1)
 
     def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Ask the partitions' leaders."""
