@@ -10,7 +10,7 @@ from streams.moments import moment
 from streams.wiring.process import utc_now
 
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file; .stack/settings.toml when omitted.")
+    Path | None, typer.Option("--settings", help="Settings file; else SEMSTREAM_SETTINGS or .stack/settings.toml.")
 ]
 Since = Annotated[str | None, typer.Option("--since", help="From then on: 15m, 2h, 3d ago, or 2026-01-31T12:00 (UTC).")]
 Until = Annotated[str | None, typer.Option("--until", help="Before then.")]

@@ -1,23 +1,19 @@
 """``semstream worker``: answer the messages of one stage, or of all, until asked to stop."""
 
 import signal
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import structlog
 import typer
 
+from streams.commands.options import SettingsFile
 from streams.commands.run import PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import LIVE, REPLAY, load_pipeline
 from streams.settings import Settings
 from streams.shift import Shift
 from streams.wiring.worker import connected
-
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file; SEMSTREAM_SETTINGS or .stack/settings.toml otherwise.")
-]
 
 log = structlog.get_logger()
 
