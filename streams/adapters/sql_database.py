@@ -34,6 +34,8 @@ class Database:
         self.place = f"{url.host}:{url.port or 5432}/{url.database}" if url.host else str(url.database)
         self.is_file = engine.dialect.name == "sqlite"
         self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+        # On a server each statement of a reader sees its own snapshot anyhow: two round trips less.
+        self._reading = engine if self.is_file else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn: AbstractContextManager[object] = threading.Lock() if self.is_file else nullcontext()
 
     @classmethod
@@ -67,7 +69,6 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": 30_000, "keepalives_idle": 30},
         )
@@ -81,8 +82,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Run a transaction that writes nothing."""
-        with self._in_our_words(), self.engine.begin() as connection:
+        """Run statements that write nothing."""
+        with self._in_our_words(), self._reading.begin() as connection:
             yield connection
 
     @contextmanager

@@ -37,7 +37,7 @@ from streams.topics import planned
 from streams.wiring.process import use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
-SERVICES_PACE = Pace(max_batch=500, max_in_flight=2000, max_in_flight_bytes=16 << 20)
+SERVICES_PACE = Pace(max_batch=500, batch_age_s=0, max_in_flight=2000, max_in_flight_bytes=16 << 20)
 
 
 @dataclass(frozen=True)
