@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from schemas.frame import Pixels
 from stages.metrics.names import Score, Scores, nothing
@@ -62,11 +61,15 @@ def psnr_db(clean: Pixels, frame: Pixels) -> float:
     """Peak signal-to-noise ratio in dB, full scale as the peak."""
     if np.array_equal(clean, frame):
         return MOST_DB
+    from skimage.metrics import peak_signal_noise_ratio  # noqa: PLC0415 - a second, and few images have a reference
+
     return min(float(peak_signal_noise_ratio(clean, frame, data_range=1.0)), MOST_DB)  # type: ignore[no-untyped-call]
 
 
 def ssim(clean: Pixels, frame: Pixels) -> float:
     """Structural similarity, mean over windows of 7 px, full scale as the range."""
+    from skimage.metrics import structural_similarity  # noqa: PLC0415 - as above
+
     return float(structural_similarity(clean, frame, data_range=1.0))  # type: ignore[no-untyped-call]
 
 

@@ -2,9 +2,6 @@
 
 from importlib.resources import files
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from streams.adapters.sql_database import Database
@@ -87,6 +84,10 @@ def check(database: Database) -> None:
 
 
 def _upgrade(connection: Connection, revision: str | None) -> None:
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - workers never migrate, and start sooner without
+    from alembic.operations import Operations  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     scripts = ScriptDirectory(str(files("streams.adapters") / "migrations"))
     context = MigrationContext.configure(connection)
     with Operations.context(context):

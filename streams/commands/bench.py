@@ -29,8 +29,7 @@ from streams.bench.tables import (
     print_replayed,
 )
 from streams.commands.bench_chaos import chaos
-from streams.commands.options import SettingsFile
-from streams.commands.run import AsJson, PipelineFile
+from streams.commands.options import AsJson, PipelineFile, SettingsFile
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.wiring.bench import own_lane, services_run

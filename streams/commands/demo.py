@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from stages.simulation.series import name_of, simulated_image
-from streams.commands.run import AsJson, MetricsPort, PipelineFile, RetryFailed
+from streams.commands.options import AsJson, MetricsPort, PipelineFile, RetryFailed
 from streams.pipeline import load_pipeline
 from streams.session import print_summary, run_embedded
 from streams.source import SourceFile, first

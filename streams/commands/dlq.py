@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from streams.commands.options import SettingsFile, Since, Until, time_of
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile, Since, Until, time_of
 from streams.deadletters import Criteria, Letter, Retry, letters, retries, retries_sent, send
 from streams.errors import UsageError
 from streams.letter_story import letter_fields, letter_story

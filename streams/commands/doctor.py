@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from streams.commands.options import SettingsFile
-from streams.commands.run import AsJson, PipelineFile
+from streams.commands.options import AsJson, PipelineFile, SettingsFile
 from streams.doctor import examine
 from streams.settings import Settings
 from streams.wiring.doctor import checks

@@ -8,7 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson
 from streams.durations import duration, written
 from streams.errors import UsageError
 from streams.eviction import Account, Eviction, Pile, RehearsedLedger, RehearsedStore, Terms

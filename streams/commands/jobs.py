@@ -9,8 +9,7 @@ import orjson
 import typer
 
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import SettingsFile, Since, time_of
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile, Since, time_of
 from streams.ports import Settlement, SettlementId, State
 from streams.questions import Questions, Search, Suspect
 

@@ -10,8 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from streams.commands.options import SettingsFile
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile
 from streams.durations import duration
 from streams.errors import UsageError
 from streams.questions import Removable, Retention

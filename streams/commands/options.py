@@ -1,20 +1,39 @@
 """Options that several commands have."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streams.errors import UsageError
 from streams.moments import moment
 from streams.wiring.process import utc_now
 
+PipelineFile = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; the default one when omitted.")]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file; else SEMSTREAM_SETTINGS or .stack/settings.toml.")
 ]
 Since = Annotated[str | None, typer.Option("--since", help="From then on: 15m, 2h, 3d ago, or 2026-01-31T12:00 (UTC).")]
 Until = Annotated[str | None, typer.Option("--until", help="Before then.")]
 Lane = Annotated[str, typer.Option("--lane", help="The lane: live, replay, or another one's name.")]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),
+]
+INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+
+
+def check_instrument(name: str) -> None:
+    """Raise `UsageError` for what cannot name an instrument."""
+    if not INSTRUMENT_ID.fullmatch(name) or len(name) > 64:
+        raise UsageError(f"--instrument '{name}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -17,7 +17,7 @@ from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
-from streams.commands.run import INSTRUMENT_ID, AsJson
+from streams.commands.options import AsJson, check_instrument
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
 from streams.settings import Settings
@@ -101,8 +101,7 @@ def _publish_once(paths: list[Path], options: FeedOptions, world: World, *, json
 
 
 def _check_names(instrument: str, lane: str) -> None:
-    if not INSTRUMENT_ID.fullmatch(instrument) or len(instrument) > 64:
-        raise UsageError(f"--instrument '{instrument}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
+    check_instrument(instrument)
     if not NAME.fullmatch(lane):
         raise UsageError(f"--lane '{lane}' is no name of a lane; use a-z, 0-9, - and _ (such as replay)")
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.balance import Balance, Finding, Scope, Window
-from streams.commands.options import Lane, SettingsFile, Since, Until, time_of
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, Lane, SettingsFile, Since, Until, time_of
 from streams.pipeline import LIVE, load_pipeline
 from streams.reconcile import LaneGroups, conservation, names_of, read_from
 from streams.report.markup import visible

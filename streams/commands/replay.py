@@ -10,8 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from streams.commands.options import SettingsFile, time_of
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile, time_of
 from streams.comparison import Comparison
 from streams.errors import UsageError
 from streams.pipeline import REPLAY, load_pipeline

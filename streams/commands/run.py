@@ -1,12 +1,12 @@
 """``semstream run``: process a folder."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from streams.commands.options import AsJson, MetricsPort, PipelineFile, RetryFailed, check_instrument
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.results import IMAGES
@@ -14,16 +14,6 @@ from streams.session import STATE, print_summary, run_embedded
 from streams.source import folder_files
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
-PipelineFile = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; the default one when omitted.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-MetricsPort = Annotated[
-    int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
-]
-RetryFailed = Annotated[
-    bool,
-    typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),
-]
-INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 
 def run(
@@ -41,8 +31,7 @@ def run(
     Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
     """
     _check_apart(folder, out)
-    if not INSTRUMENT_ID.fullmatch(instrument) or len(instrument) > 64:
-        raise UsageError(f"--instrument '{instrument}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
+    check_instrument(instrument)
     files = list(folder_files(folder, leave_out=out))
     summary = run_embedded(
         files,

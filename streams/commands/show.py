@@ -13,8 +13,7 @@ from schemas.events import DeadLetter
 from schemas.model import Record
 from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import SettingsFile
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.source import readable

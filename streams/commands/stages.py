@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from streams.commands.run import PipelineFile
+from streams.commands.options import PipelineFile
 from streams.pipeline import load_pipeline
 
 

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import SettingsFile
-from streams.commands.run import AsJson
+from streams.commands.options import AsJson, SettingsFile
 from streams.questions import LaneStanding, StageStanding, Standing
 from streams.wiring.process import utc_now
 

@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streams.commands.options import Lane, SettingsFile
-from streams.commands.run import AsJson, PipelineFile
+from streams.commands.options import AsJson, Lane, PipelineFile, SettingsFile
 from streams.errors import UsageError
 from streams.pipeline import LIVE, NAME, Pipeline, group_of, load_pipeline
 from streams.settings import Settings

@@ -7,8 +7,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from streams.commands.options import SettingsFile
-from streams.commands.run import PipelineFile
+from streams.commands.options import PipelineFile, SettingsFile
 from streams.errors import UsageError
 from streams.pipeline import LIVE, REPLAY, load_pipeline
 from streams.settings import Settings
