@@ -1,0 +1,83 @@
+"""``semstream bench``: what needs nothing but this machine, and efficiency, which can be asked of both modes."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from streams.bench.at_services import ServicesEfficiency, measure_at_services
+from streams.bench.efficiency import Efficiency, measure_efficiency
+from streams.bench.endurance import measure_endurance
+from streams.bench.fidelity import score_fields
+from streams.bench.fields import find_fields, parse_numbers
+from streams.bench.results import summarise
+from streams.bench.tables import print_at_services, print_efficiency, print_endurance, print_fidelity
+from streams.commands.options import SettingsFile
+from streams.commands.run import AsJson, PipelineFile
+from streams.pipeline import load_pipeline
+from streams.settings import Settings
+from streams.wiring.bench import services_run
+
+CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
+DEFAULT = Path(str(files("deploy") / "pipeline.toml"))
+
+
+def fidelity(
+    pairs: Annotated[Path, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif.")],
+    fields: Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")] = None,
+    pipeline: PipelineFile = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that work on fields.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """Restore real noisy images that have a clean reference, and compare each candidate, the selected one and the best.
+
+    References are registered to the noisy images and matched in grey scale; a border of 12 px is left out.
+    """
+    found = find_fields(pairs, parse_numbers(fields) if fields else None)
+    stages = load_pipeline(pipeline).stages
+    progress = track(
+        score_fields(stages, found, jobs=jobs), "fields", total=len(found), console=Console(stderr=True), transient=True
+    )
+    results = list(progress)
+    figures = summarise(results)
+    print_fidelity(Console(), figures)
+    if json:
+        print(figures.to_json().decode())  # noqa: T201 - the interface
+
+
+def efficiency(
+    images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px for the default pipeline.")] = 24,
+    cheap_images: Annotated[int, typer.Option(min=2, help="Images for the cheap filters alone.")] = 400,
+    services: Annotated[bool, typer.Option(help="One worker process at real services, not the embedded mode.")] = False,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Compare the pipeline with a bare loop of the same stage calls on the same cores."""
+    figures: dict[str, Efficiency | ServicesEfficiency] = {}
+    for name, file, count in (("cheap", CHEAP, cheap_images), ("default", DEFAULT, images)):
+        if services:
+            with services_run(Settings.load(settings), file) as run:
+                measured = measure_at_services(load_pipeline(file), run, images=count)
+            print_at_services(Console(), name, measured)
+            figures[name] = measured
+        else:
+            figures[name] = embedded = measure_efficiency(load_pipeline(file), images=count)
+            print_efficiency(Console(), name, embedded)
+    if json:
+        print(orjson.dumps({name: found.model_dump() for name, found in figures.items()}).decode())  # noqa: T201 - the interface
+
+
+def endurance(
+    images: Annotated[int, typer.Option(min=6, help="Images of 128 x 128 px.")] = 3000,
+    json: AsJson = False,
+) -> None:
+    """Send many small images through the embedded mode (cheap filters) and count losses and memory."""
+    measured = measure_endurance(load_pipeline(CHEAP), images=images)
+    print_endurance(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(0 if measured.lost == 0 else 1)

@@ -1,0 +1,78 @@
+"""``semstream bench``: what is measured at real services, in lanes, topics and databases of its own."""
+
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from streams.bench.hops import NOOPS, measure_latency, measure_replay
+from streams.bench.ledger import measure_ledger
+from streams.bench.rebalance import measure_rebalance
+from streams.bench.tables import print_latency, print_ledger, print_rebalance, print_replayed
+from streams.commands.options import SettingsFile
+from streams.commands.run import AsJson
+from streams.settings import Settings
+from streams.wiring.bench import own_lane
+from streams.wiring.ledger import scratch_ledger
+
+
+def ledger(
+    rows: Annotated[int, typer.Option(min=1000, help="Events settled before.")] = 1_000_000,
+    batches: Annotated[int, typer.Option(min=1, help="Batches of 500 events of each kind.")] = 100,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Settle and ask in a ledger of a million events, in a database of its own on the services' server."""
+    with scratch_ledger(Settings.load(settings)) as scratch:
+        measured = measure_ledger(scratch, rows=rows, batches=batches)
+    print_ledger(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+
+
+def latency(
+    images: Annotated[int, typer.Option(min=1, help="Images sent one after the other.")] = 500,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Send one image at a time through four stages that do nothing, at real services, and time its way."""
+    with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
+        measured = measure_latency(lane, open_reader, images=images)
+    print_latency(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+
+
+def replay(
+    references: Annotated[int, typer.Option(min=1, help="References, every one known.")] = 20_000,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Answer references whose outcomes are known, through one stage and through four, by one worker process."""
+    figures = {}
+    for name, count in (("one stage", 1), ("four stages", 4)):
+        with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
+            names = [stage.name for stage in lane.pipeline.stages[:count]]
+            figures[name] = measure_replay(lane, open_reader, references=references, stages=names)
+        print_replayed(Console(), name, figures[name])
+    if json:
+        one, four = figures["one stage"], figures["four stages"]
+        print(orjson.dumps({**one.model_dump(), "four_stages": four.model_dump()}).decode())  # noqa: T201 - the interface
+
+
+def rebalance(
+    images: Annotated[int, typer.Option(min=30, help="Images published, at a steady pace.")] = 1800,
+    per_s: Annotated[float, typer.Option(min=1, max=90, help="Images published a second; one worker does 100.")] = 60,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Let one worker process become four and then two, mid-stream, and count what is lost, done twice and waited for.
+
+    Exit codes: 0 nothing lost and nothing published twice, 1 otherwise.
+    """
+    measured = measure_rebalance(Settings.load(settings), images=images, per_s=per_s)
+    print_rebalance(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(1 if measured.lost or measured.published_twice else 0)
