@@ -8,6 +8,7 @@ from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
+from streams.bench.live_load import LiveLoad
 from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
@@ -120,6 +121,23 @@ def print_replayed(console: Console, name: str, measured: Replayed) -> None:
     console.print(
         f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
         f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )
+
+
+def print_live_load(console: Console, measured: LiveLoad) -> None:
+    """Print what live pays, and what replay gets."""
+    table = Table("", "live p50, ms", "live p99, ms", "replay, images/s", "of the slots' time")
+    table.add_row("replay alone", "", "", f"{measured.replay_alone_images_per_s:.1f}", "")
+    table.add_row("live alone", f"{measured.live_alone_p50_ms:.1f}", f"{measured.live_alone_p99_ms:.1f}", "", "")
+    live = (f"{measured.live_p50_ms:.1f}", f"{measured.live_p99_ms:.1f}")
+    table.add_row("both", *live, f"{measured.replay_images_per_s:.1f}", f"{measured.replay_share:.1%}")
+    table.add_row("both, more live than can be answered", "", "", "", f"{measured.replay_share_saturated:.1%}")
+    console.print(table)
+    console.print(
+        f"{measured.live_images:,} live images, {measured.live_per_s:.1f} a second; {measured.slots} slots, held for "
+        f"{measured.call_ms:g} ms an image; {measured.replay_waiting:,} references waited. p99 is {measured.ratio:.2f} "
+        "times that of live alone",
         highlight=False,
     )
 

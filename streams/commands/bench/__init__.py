@@ -4,8 +4,18 @@ import typer
 
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, fidelity
-from streams.commands.bench.services import latency, ledger, rebalance, replay
+from streams.commands.bench.services import latency, ledger, live_load, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
-for command in (fidelity, efficiency, endurance, ledger, latency, replay, rebalance, chaos):
+for command in (
+    fidelity,
+    efficiency,
+    endurance,
+    ledger,
+    latency,
+    replay,
+    live_load,
+    rebalance,
+    chaos,
+):
     bench.command()(command)

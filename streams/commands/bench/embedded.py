@@ -15,7 +15,12 @@ from streams.bench.endurance import measure_endurance
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.results import summarise
-from streams.bench.tables import print_at_services, print_efficiency, print_endurance, print_fidelity
+from streams.bench.tables import (
+    print_at_services,
+    print_efficiency,
+    print_endurance,
+    print_fidelity,
+)
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
 from streams.pipeline import load_pipeline

@@ -8,8 +8,15 @@ from rich.console import Console
 
 from streams.bench.hops import NOOPS, measure_latency, measure_replay
 from streams.bench.ledger import measure_ledger
+from streams.bench.live_load import BESIDE, measure_live_load, resting_pipeline
 from streams.bench.rebalance import measure_rebalance
-from streams.bench.tables import print_latency, print_ledger, print_rebalance, print_replayed
+from streams.bench.tables import (
+    print_latency,
+    print_ledger,
+    print_live_load,
+    print_rebalance,
+    print_replayed,
+)
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson
 from streams.settings import Settings
@@ -59,6 +66,26 @@ def replay(
     if json:
         one, four = figures["one stage"], figures["four stages"]
         print(orjson.dumps({**one.model_dump(), "four_stages": four.model_dump()}).decode())  # noqa: T201 - the interface
+
+
+def live_load(
+    seconds: Annotated[float, typer.Option(min=1, help="How long each of the four phases is measured.")] = 60,
+    call_ms: Annotated[float, typer.Option(min=1, help="How long an image holds one of the two slots.")] = 20,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Send live images at a steady pace through one worker process, alone and while a replay waits beside them.
+
+    The pace is 45 % of what the replay is answered at when it is alone; in the end live has more than can be answered.
+    """
+    with (
+        resting_pipeline(call_ms) as pipeline,
+        own_lane(Settings.load(settings), pipeline, beside=BESIDE) as (lane, open_reader),
+    ):
+        measured = measure_live_load(lane, open_reader, call_ms=call_ms, seconds=seconds)
+    print_live_load(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
 
 
 def rebalance(
