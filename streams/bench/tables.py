@@ -9,6 +9,7 @@ from streams.bench.endurance import Endurance
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.live_load import LiveLoad
+from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
@@ -138,6 +139,17 @@ def print_live_load(console: Console, measured: LiveLoad) -> None:
         f"{measured.live_images:,} live images, {measured.live_per_s:.1f} a second; {measured.slots} slots, held for "
         f"{measured.call_ms:g} ms an image; {measured.replay_waiting:,} references waited. p99 is {measured.ratio:.2f} "
         "times that of live alone",
+        highlight=False,
+    )
+
+
+def print_overlap(console: Console, measured: Overlap) -> None:
+    """Print how busy both were."""
+    console.print(
+        f"{measured.window_s:.1f} s in which both stages had work ({measured.images} images of 512 x 512 px): filters "
+        f"busy {measured.filter_busy:.0%} of the time of {measured.cpu_slots} CPU slots, network busy "
+        f"{measured.denoise_busy:.0%} of that of its one on the {measured.device}, both at one time "
+        f"{measured.both_busy:.0%}",
         highlight=False,
     )
 

@@ -1,5 +1,6 @@
 """``semstream bench``: what is measured at real services, in lanes, topics and databases of its own."""
 
+import secrets
 from typing import Annotated
 
 import orjson
@@ -9,18 +10,21 @@ from rich.console import Console
 from streams.bench.hops import NOOPS, measure_latency, measure_replay
 from streams.bench.ledger import measure_ledger
 from streams.bench.live_load import BESIDE, measure_live_load, resting_pipeline
+from streams.bench.overlap import OVERLAP, measure_overlap
 from streams.bench.rebalance import measure_rebalance
 from streams.bench.tables import (
     print_latency,
     print_ledger,
     print_live_load,
+    print_overlap,
     print_rebalance,
     print_replayed,
 )
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson
+from streams.pipeline import load_pipeline
 from streams.settings import Settings
-from streams.wiring.bench import own_lane
+from streams.wiring.bench import own_lane, services_run
 from streams.wiring.ledger import scratch_ledger
 
 
@@ -84,6 +88,22 @@ def live_load(
     ):
         measured = measure_live_load(lane, open_reader, call_ms=call_ms, seconds=seconds)
     print_live_load(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+
+
+def overlap(
+    images: Annotated[int, typer.Option(min=8, help="Images of 512 x 512 px through the filters.")] = 200,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Run cheap filters and a network in one worker process, and see whether cores and device compute at one time.
+
+    Without a GPU one core plays the device: the network has a slot of its own, and the filters have the others.
+    """
+    with services_run(Settings.load(settings), OVERLAP) as run:
+        measured = measure_overlap(load_pipeline(OVERLAP), run, images=images, seed=secrets.randbits(31))
+    print_overlap(Console(), measured)
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
 
