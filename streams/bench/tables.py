@@ -9,6 +9,7 @@ from streams.bench.endurance import Endurance
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.live_load import LiveLoad
+from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
@@ -141,6 +142,17 @@ def print_live_load(console: Console, measured: LiveLoad) -> None:
         "times that of live alone",
         highlight=False,
     )
+
+
+def print_modes(console: Console, measured: Modes, *, seed: int) -> None:
+    """Print the counts, and what differs."""
+    console.print(
+        f"{measured.images} images (seed {seed}) in both modes: {measured.identical_pixels} with identical pixels, "
+        f"{measured.identical_selections} with identical selections, {measured.identical_events} with identical events",
+        highlight=False,
+    )
+    for line in measured.differences:
+        console.print(line, highlight=False, markup=False)
 
 
 def print_overlap(console: Console, measured: Overlap) -> None:

@@ -4,7 +4,7 @@ import typer
 
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, fidelity
-from streams.commands.bench.services import latency, ledger, live_load, overlap, rebalance, replay
+from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
 for command in (
@@ -15,6 +15,7 @@ for command in (
     latency,
     replay,
     live_load,
+    modes,
     overlap,
     rebalance,
     chaos,

@@ -10,16 +10,19 @@ from rich.console import Console
 from streams.bench.hops import NOOPS, measure_latency, measure_replay
 from streams.bench.ledger import measure_ledger
 from streams.bench.live_load import BESIDE, measure_live_load, resting_pipeline
+from streams.bench.modes import measure_modes
 from streams.bench.overlap import OVERLAP, measure_overlap
 from streams.bench.rebalance import measure_rebalance
 from streams.bench.tables import (
     print_latency,
     print_ledger,
     print_live_load,
+    print_modes,
     print_overlap,
     print_rebalance,
     print_replayed,
 )
+from streams.commands.bench.embedded import CHEAP
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson
 from streams.pipeline import load_pipeline
@@ -90,6 +93,25 @@ def live_load(
     print_live_load(Console(), measured)
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
+
+
+def modes(
+    images: Annotated[int, typer.Option(min=1, help="Simulated images of 128 x 128 px, of every kind.")] = 200,
+    seed: Annotated[int | None, typer.Option(help="All of them follow from it; another one every time.")] = None,
+    settings: SettingsFile = None,
+    json: AsJson = False,
+) -> None:
+    """Run the same images through the embedded mode and real services (cheap filters), and compare what they come to.
+
+    Exit codes: 0 everything is the same, 1 something differs.
+    """
+    chosen = secrets.randbits(31) if seed is None else seed
+    with own_lane(Settings.load(settings), CHEAP) as (lane, open_reader):
+        measured = measure_modes(lane, open_reader, images=images, seed=chosen)
+    print_modes(Console(), measured, seed=chosen)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
+    raise typer.Exit(1 if measured.differences else 0)
 
 
 def overlap(
