@@ -6,6 +6,7 @@ from rich.table import Table
 from streams.bench.at_services import ServicesEfficiency
 from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.execution import ExecutionFigures
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
 from streams.bench.live_load import LiveLoad
@@ -162,6 +163,19 @@ def print_overlap(console: Console, measured: Overlap) -> None:
         f"busy {measured.filter_busy:.0%} of the time of {measured.cpu_slots} CPU slots, network busy "
         f"{measured.denoise_busy:.0%} of that of its one on the {measured.device}, both at one time "
         f"{measured.both_busy:.0%}",
+        highlight=False,
+    )
+
+
+def print_execution(console: Console, measured: ExecutionFigures) -> None:
+    """Print both rates and what an image costs."""
+    table = Table(measured.stage, "images/s", "ms of a core an image")
+    table.add_row("threads", f"{measured.threads_images_per_s:.2f}", f"{measured.threads_core_ms_per_image:.0f}")
+    table.add_row("processes", f"{measured.processes_images_per_s:.2f}", f"{measured.processes_core_ms_per_image:.0f}")
+    console.print(table)
+    console.print(
+        f"{measured.images} images of 512 x 512 px in {measured.slots} slots, {measured.repetitions} times in turns, "
+        f"medians: processes do {measured.ratio:.3f} times what threads do",
         highlight=False,
     )
 

@@ -1,5 +1,6 @@
 """``semstream bench``: what needs nothing but this machine, and efficiency, which can be asked of both modes."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from stages.filter import Filter
 from streams.bench.at_services import ServicesEfficiency, measure_at_services
 from streams.bench.efficiency import Efficiency, measure_efficiency
 from streams.bench.endurance import measure_endurance
+from streams.bench.execution import measure_execution
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
 from streams.bench.results import summarise
@@ -19,10 +22,12 @@ from streams.bench.tables import (
     print_at_services,
     print_efficiency,
     print_endurance,
+    print_execution,
     print_fidelity,
 )
 from streams.commands.options import SettingsFile
 from streams.commands.run import AsJson, PipelineFile
+from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.wiring.bench import services_run
@@ -86,3 +91,19 @@ def endurance(
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(0 if measured.lost == 0 else 1)
+
+
+def execution(
+    images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px.")] = 24,
+    slots: Annotated[int | None, typer.Option(min=1, help="Calls at one time; the cores when omitted.")] = None,
+    pipeline: PipelineFile = None,
+    json: AsJson = False,
+) -> None:
+    """Call the filter stage by threads and in processes of its own, in turns, on the same cores."""
+    stage = next((stage for stage in load_pipeline(pipeline).stages if stage.name == Filter.name), None)
+    if stage is None:
+        raise UsageError(f"the pipeline has no stage '{Filter.name}'")
+    measured = measure_execution(stage, images=images, slots=slots or len(os.sched_getaffinity(0)))
+    print_execution(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
