@@ -42,8 +42,11 @@ class ServicesEfficiency(Record):
     """Where the worker's time goes, by stage and activity."""
 
 
-def measure_at_services(pipeline: Pipeline, run: "ServicesRun", *, images: int, seed: int = 7) -> ServicesEfficiency:
-    """Run the same images through a bare loop, before and after, and through a worker at real services."""
+def measure_at_services(pipeline: Pipeline, run: "ServicesRun", *, images: int, seed: int) -> ServicesEfficiency:
+    """Run the same images through a bare loop, before and after, and through a worker at real services.
+
+    Of a seed that was used before the services know the outcomes, and nothing is computed.
+    """
     cores = len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
     files = [tiff_of(image.noisy) for image in simulated_images(images=images, seed=seed, size_px=SIZE_PX)]

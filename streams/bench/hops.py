@@ -15,8 +15,6 @@ from streams.bench.processor_time import used_by
 from streams.ports import Message, Outgoing
 
 NOOPS = Path(str(files("streams.bench") / "noops.toml"))
-IMAGES = "bench"
-"""Every run names the same images."""
 CHUNK = 2000
 
 
@@ -45,7 +43,7 @@ def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, imag
     """Send one event at a time through every stage, idle otherwise, and wait for it at the end."""
     steps = lane.pipeline.steps(lane.name)
     reader = open_reader(steps[-1].produces)
-    endless = named_images(steps[0].consumes, source="/bench/latency", images=IMAGES)
+    endless = named_images(steps[0].consumes, source="/bench/latency", images=lane.name)
     events = list(islice(endless, images + warm_up))
     with lane.worker([step.stage.name for step in steps]):
         seconds = [_there_and_back(lane, reader, event) for event in events]
@@ -100,7 +98,7 @@ def _rate(answers: Sequence[Message]) -> float:
 
 def _publish(lane: OwnLane, topic: str, count: int, *, source: str) -> int:
     """Publish so many events; return the bytes of the last."""
-    events = list(islice(named_images(topic, source=source, images=IMAGES), count))
+    events = list(islice(named_images(topic, source=source, images=lane.name), count))
     for start in range(0, count, CHUNK):
         lane.publisher.publish(events[start : start + CHUNK])
     return len(events[-1].value)

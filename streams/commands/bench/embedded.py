@@ -1,6 +1,7 @@
 """``semstream bench``: what needs nothing but this machine, and efficiency, which can be asked of both modes."""
 
 import os
+import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,7 @@ def efficiency(
     for name, file, count in (("cheap", CHEAP, cheap_images), ("default", DEFAULT, images)):
         if services:
             with services_run(Settings.load(settings), file) as run:
-                measured = measure_at_services(load_pipeline(file), run, images=count)
+                measured = measure_at_services(load_pipeline(file), run, images=count, seed=secrets.randbits(31))
             print_at_services(Console(), name, measured)
             figures[name] = measured
         else:
