@@ -101,14 +101,15 @@ class Flow(Generic[Answer]):
     def take(self, *, count: int, age_s: float) -> list[Ticket[Answer]]:
         """Wait for work: up to ``count`` messages, waiting ``age_s`` after the first for more. Empty when closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._queue)
-            deadline = self._clock() + age_s
-            while not self._closed and 0 < len(self._queue) < count and self._clock() < deadline:
-                self._changed.wait(deadline - self._clock())
-            taken = [] if self._closed else [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
-            for ticket in taken:
-                ticket.queued = False
-            return taken
+            while not self._closed:
+                self._changed.wait_for(lambda: self._closed or self._queue)
+                deadline = self._clock() + age_s
+                while not self._closed and 0 < len(self._queue) < count and self._clock() < deadline:
+                    self._changed.wait(deadline - self._clock())
+                # Meanwhile another thread may have taken everything, or it was revoked.
+                if self._queue and not self._closed:
+                    return self._popped(count)
+            return []
 
     def finish(self, tickets: Sequence[Ticket[Answer]], answers: Sequence[Answer]) -> None:
         """Record the answers of a batch."""
@@ -175,6 +176,12 @@ class Flow(Generic[Answer]):
     def _count(self, sign: int, ticket: Ticket[Answer]) -> None:
         self._messages += sign
         self._bytes += sign * ticket.message.size_bytes
+
+    def _popped(self, count: int) -> list[Ticket[Answer]]:
+        taken = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
+        for ticket in taken:
+            ticket.queued = False
+        return taken
 
     def _prefixes(self, limit: int) -> list[Ticket[Answer]]:
         found: list[Ticket[Answer]] = []

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from schemas.image import Bucket, StoreName
 from streams.errors import UsageError
+from streams.pipeline import LIVE
 
 LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
@@ -113,6 +114,8 @@ class WorkerSettings(Table):
     metrics_port: int | None = None
     metrics_address: str = "127.0.0.1"
     stop_deadline_s: float = Field(default=60.0, gt=0)
+    first_lane: str = LIVE
+    """The lane that goes before the others where this process works in several."""
 
 
 class Settings(BaseModel):

@@ -25,12 +25,15 @@ class Slots:
     ----------
     count
         Stage calls at one time.
+    live
+        The lane that goes first.
     clock
         Monotonic seconds.
     """
 
-    def __init__(self, count: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, count: int, *, live: str = LIVE, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = count
+        self._live = live
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: Counter[str] = Counter()
@@ -63,16 +66,16 @@ class Slots:
         with self._changed:
             self._free += 1
             self._age()
-            self._used_s[lane == LIVE] += seconds
+            self._used_s[lane == self._live] += seconds
             self._changed.notify_all()
 
     def _may_go(self, lane: str) -> bool:
-        others_wait = any(count for name, count in self._waiting.items() if name != LIVE)
-        if not (self._waiting[LIVE] and others_wait):
+        others_wait = any(count for name, count in self._waiting.items() if name != self._live)
+        if not (self._waiting[self._live] and others_wait):
             return True
         total = sum(self._used_s.values())
         others_turn = self._used_s[False] < OTHERS_SHARE * total
-        return others_turn != (lane == LIVE)
+        return others_turn != (lane == self._live)
 
     def _age(self) -> None:
         now = self._clock()

@@ -1,10 +1,9 @@
 """How much of the machine real services leave to the stages: a worker process against a bare loop of stage calls."""
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from stages.simulation.series import simulated_images
 from streams.bench.efficiency import SIZE_PX, bare_loop, tiff_of
 from streams.bench.fields import sight_of
 from streams.bench.own_lane import OwnLane, Reader, read
+from streams.bench.processor_time import used_by
 from streams.formats.sandbox import Decoder
 from streams.intake import Intake, message_of
 from streams.pipeline import Pipeline
 from streams.ports import ObjectStore, Outgoing
 from streams.settings import Settings
-from streams.shift import Shift
 from streams.telemetry import SECONDS, Activity, Telemetry
 from streams.wiring.process import use_one_thread_a_slot, utc_now
-from streams.wiring.worker import connected
+from streams.wiring.worker import lane_at_work
 
 SERVERS = ("kafka.Kafka", "versitygw", "minio", "redis-server", "postgres")
 """What the command lines of the local stack's servers have in them."""
@@ -43,8 +42,11 @@ class ServicesEfficiency(Record):
     """Where the worker's time goes, by stage and activity."""
 
 
-def measure_at_services(pipeline: Pipeline, run: "ServicesRun", *, images: int, seed: int = 7) -> ServicesEfficiency:
-    """Run the same images through a bare loop, before and after, and through a worker at real services."""
+def measure_at_services(pipeline: Pipeline, run: "ServicesRun", *, images: int, seed: int) -> ServicesEfficiency:
+    """Run the same images through a bare loop, before and after, and through a worker at real services.
+
+    Of a seed that was used before the services know the outcomes, and nothing is computed.
+    """
     cores = len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
     files = [tiff_of(image.noisy) for image in simulated_images(images=images, seed=seed, size_px=SIZE_PX)]
@@ -85,9 +87,9 @@ class ServicesRun:
         The images are in the store before, and one of them has gone through, so that the worker has its partitions.
         """
         steps = pipeline.steps(self.lane.name)
-        events = self._stored(files, steps[0].consumes)
+        events = self.stored(files, steps[0].consumes)
         reader = self.open_reader(steps[-1].produces)
-        with self._working(pipeline, cores) as telemetry:
+        with self.worker(pipeline, cores) as telemetry:
             self.lane.publisher.publish(events[:1])
             read(reader, 1)
             before = self._spent(pipeline, telemetry)
@@ -99,7 +101,7 @@ class ServicesRun:
             after = self._spent(pipeline, telemetry)
         return seconds, {s: {a: after[s][a] - before[s][a] for a in after[s]} for s in after}
 
-    def _stored(self, files: Sequence[bytes], topic: str) -> list[Outgoing]:
+    def stored(self, files: Sequence[bytes], topic: str) -> list[Outgoing]:
         """Store the images, and one to begin with: the first, with a byte behind its end, so that it is another one."""
         intake = Intake(self.store, topic, "/bench", utc_now)
         named = [("first.tif", files[0] + b"\0"), *((f"{number:05d}.tif", data) for number, data in enumerate(files))]
@@ -107,20 +109,13 @@ class ServicesRun:
             events = [intake.event(name, decoder.describe(data), 0, intake.stored(data, name)) for name, data in named]
         return [message_of(event, topic) for event in events]
 
-    @contextmanager
-    def _working(self, pipeline: Pipeline, cores: int) -> Iterator[Telemetry]:
-        worker = self.settings.worker.model_copy(update={"state": self.lane.folder / "node"})
-        settings = Settings.load(self.lane.settings_file, {}).model_copy(update={"worker": worker})
-        stages = [stage.name for stage in pipeline.stages]
-        with connected(settings, pipeline, stages=stages, lanes=[self.lane.name], threads=cores) as parts:
-            shift = Shift(parts.crews, deadline_s=30)
-            thread = threading.Thread(target=shift.run)
-            thread.start()
-            try:
-                yield parts.telemetry
-            finally:
-                shift.stop()
-                thread.join()
+    def worker(
+        self, pipeline: Pipeline, cores: int, telemetry: Telemetry | None = None
+    ) -> AbstractContextManager[Telemetry]:
+        """Let a worker of every stage answer in this process while the block runs."""
+        node = self.settings.worker.model_copy(update={"state": self.lane.folder / "node"})
+        settings = Settings.load(self.lane.settings_file, {}).model_copy(update={"worker": node})
+        return lane_at_work(settings, pipeline, self.lane.name, threads=cores, telemetry=telemetry)
 
     def _spent(self, pipeline: Pipeline, telemetry: Telemetry) -> dict[str, dict[str, float]]:
         names = [stage.name for stage in pipeline.stages]
@@ -129,7 +124,7 @@ class ServicesRun:
 
 def _servers_cpu_s() -> float:
     """Processor time that the servers on this machine have used so far; of those that still run."""
-    return sum(_cpu_s(place) for place in Path("/proc").glob("[0-9]*") if _is_server(place))
+    return sum(used_by(int(place.name)) for place in Path("/proc").glob("[0-9]*") if _is_server(place))
 
 
 def _is_server(place: Path) -> bool:
@@ -138,11 +133,3 @@ def _is_server(place: Path) -> bool:
     except OSError:  # it has ended meanwhile
         return False
     return any(name in command for name in SERVERS) and "python" not in command
-
-
-def _cpu_s(place: Path) -> float:
-    try:
-        fields = (place / "stat").read_text(encoding="utf-8", errors="replace").rsplit(") ", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / 100

@@ -10,16 +10,18 @@ from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
 from streams.pipeline import Pipeline
 from streams.results import Results
-from streams.source import SourceFile
+from streams.source import Skipped, SourceFile
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
+
+SOURCE = "/bench"
 
 
 @dataclass(frozen=True)
 class Trial:
     """A run that is wired and not started."""
 
-    run: Callable[[Iterable[SourceFile]], None]
+    run: Callable[[Iterable[SourceFile | Skipped]], None]
     progress: Progress
     parts: Embedded
     results: Results
@@ -37,7 +39,7 @@ def trial(
             topic = pipeline.steps()[0].consumes
 
             def feed(window: Window) -> Feed:
-                return Feed(parts.store, parts.decoder, parts.publisher, window, topic, "/bench", utc_now)
+                return Feed(parts.store, parts.decoder, parts.publisher, window, topic, SOURCE, utc_now)
 
             run = EmbeddedRun(parts, feed, results, show=show)
             yield Trial(run, run.progress, parts, results)

@@ -1,23 +1,20 @@
 """Latency and replay at real services, with stages that do nothing: what the path itself takes."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
-from schemas.headers import Headers
-from schemas.image import Acquisition, Image, ObjectRef, Roi, acquisition_id_of
-from schemas.model import Record, digest
-from schemas.scores import Candidate, Risk
+from schemas.model import Record
+from streams.bench.named_images import named_images
 from streams.bench.own_lane import OwnLane, Reader, read
+from streams.bench.processor_time import used_by
 from streams.ports import Message, Outgoing
 
 NOOPS = Path(str(files("streams.bench") / "noops.toml"))
-CANDIDATES = ("raw", "mean", "gaussian", "median", "unet")
 CHUNK = 2000
 
 
@@ -46,7 +43,8 @@ def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, imag
     """Send one event at a time through every stage, idle otherwise, and wait for it at the end."""
     steps = lane.pipeline.steps(lane.name)
     reader = open_reader(steps[-1].produces)
-    events = list(_events(steps[0].consumes, images + warm_up, source="/bench/latency"))
+    endless = named_images(steps[0].consumes, source="/bench/latency", images=lane.name)
+    events = list(islice(endless, images + warm_up))
     with lane.worker([step.stage.name for step in steps]):
         seconds = [_there_and_back(lane, reader, event) for event in events]
     taken = 1000 * np.array(seconds[warm_up:])
@@ -83,7 +81,7 @@ def measure_replay(
     event_bytes = _publish(lane, steps[0].consumes, references, source="/bench/again")
     with lane.worker(stages, threads=2) as process:
         answers = read(reader, references)
-        cpu_s = _cpu_s(process.pid)
+        cpu_s = used_by(process.pid)
     return Replayed(
         references=references,
         stages=len(steps),
@@ -100,53 +98,7 @@ def _rate(answers: Sequence[Message]) -> float:
 
 def _publish(lane: OwnLane, topic: str, count: int, *, source: str) -> int:
     """Publish so many events; return the bytes of the last."""
-    events = list(_events(topic, count, source=source))
+    events = list(islice(named_images(topic, source=source, images=lane.name), count))
     for start in range(0, count, CHUNK):
         lane.publisher.publish(events[start : start + CHUNK])
     return len(events[-1].value)
-
-
-def _events(topic: str, count: int, *, source: str) -> Iterator[Outgoing]:
-    """Yield events of images that exist in name only, with candidates, as they are behind the first stages."""
-    now = datetime.now(UTC)
-    for number in range(count):
-        event = _event(number, source=source, now=now)
-        identity, image_id = event.acquisition.acquisition_id, event.image.image_id
-        headers = Headers(identity, IMAGE_EVENT_TYPE, source, image_id, now)
-        yield Outgoing(topic, image_id.encode(), event.to_json(), headers.to_wire())
-
-
-def _event(number: int, *, source: str, now: datetime) -> ImageEvent:
-    sha256 = digest(number) * 2
-    image_id = f"{sha256[:32]}-0"
-    ref = ObjectRef(store="s3", bucket="sem", key=f"raw/bench/{sha256}.tif", size_bytes=262_144, sha256=sha256)
-    image = Image(
-        image_id=image_id,
-        version="bench",
-        object=ref,
-        page=0,
-        page_count=1,
-        format="tiff",
-        reader="bench",
-        width=512,
-        height=512,
-        dtype="uint8",
-        valid_roi=Roi(x=0, y=0, width=512, height=512),
-    )
-    name = f"{number:06d}.tif"
-    acquisition = Acquisition(
-        acquisition_id=acquisition_id_of(source, name, image_id), source=source, source_name=name, published_at=now
-    )
-    candidates = tuple(_candidate(name, ref) for name in CANDIDATES)
-    return ImageEvent(acquisition=acquisition, image=image, candidates=candidates)
-
-
-def _candidate(name: str, ref: ObjectRef) -> Candidate:
-    risk = Risk(value=3.1e-4, se=1.2e-5, row_j=3.3e-4, blocks=(2.9e-4, 3.3e-4))
-    return Candidate(name=name, stage="filter", method="bench", config_hash=digest(name), object=ref, risk=risk)
-
-
-def _cpu_s(pid: int) -> float:
-    """Processor time of a process so far; its start is in it."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100

@@ -1,4 +1,4 @@
-"""A lane of a benchmark's own at real services, and worker processes that work in it."""
+"""Lanes of a benchmark's own at real services, and worker processes that work in them."""
 
 import os
 import signal
@@ -29,7 +29,10 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class OwnLane:
-    """Topics, groups and a ledger that nobody else uses."""
+    """Topics, groups and a ledger that nobody else uses.
+
+    ``beside`` are further lanes, worked in by the same processes; they give way to this one as replays do to live.
+    """
 
     name: str
     pipeline: Pipeline
@@ -37,28 +40,42 @@ class OwnLane:
     settings_file: Path
     folder: Path
     publisher: Publisher
+    beside: tuple[str, ...] = ()
 
     @contextmanager
     def worker(self, stages: Sequence[str], *, threads: int = 1) -> Iterator["subprocess.Popen[bytes]"]:
         """Run a worker process of some stages while the block runs; its log is kept in the folder."""
         named = [part for stage in stages for part in ("--stage", stage)]
-        where = ["--lane", self.name, "--pipeline", str(self.pipeline_file), "--settings", str(self.settings_file)]
+        lanes = [part for lane in (self.name, *self.beside) for part in ("--lane", lane)]
+        where = ["--pipeline", str(self.pipeline_file), "--settings", str(self.settings_file)]
         state = self.folder / f"node-{time.monotonic_ns()}"
-        command = [sys.executable, "-m", "streams.cli", "worker", *named, *where, "--threads", str(threads)]
-        with (self.folder / f"{state.name}.log").open("wb") as log:
+        command = [sys.executable, "-m", "streams.cli", "worker", *named, *lanes, *where, "--threads", str(threads)]
+        own = {"SEMSTREAM_WORKER_STATE": str(state), "SEMSTREAM_WORKER_FIRST_LANE": self.name}
+        log = self.folder / f"{state.name}.log"
+        with log.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603 - this program
-                command, stdout=log, stderr=log, env={**os.environ, "SEMSTREAM_WORKER_STATE": str(state)}
+                command, stdout=file, stderr=file, env={**os.environ, **own}
             )
             try:
                 yield process
             finally:
                 process.send_signal(signal.SIGTERM)
                 if process.wait(60) != 0:
-                    raise RuntimeError(f"a worker ended with {process.returncode}: {_last_line(log.name)}")
+                    raise RuntimeError(f"a worker ended with {process.returncode}: {_last_line(log)}")
+
+    def publish(self, folder: Path, *, source: str) -> None:
+        """Let an agent publish a folder of images."""
+        where = ["--lane", self.name, "--settings", str(self.settings_file), "--state", str(self.folder / "agent")]
+        command = [sys.executable, "-m", "streams.cli", "publish", str(folder), *where, "--source", source]
+        log = self.folder / "agent.log"
+        with log.open("wb") as file:
+            ended = subprocess.run(command, stdout=file, stderr=file, check=False)  # noqa: S603 - this program
+        if ended.returncode != 0:
+            raise RuntimeError(f"publishing ended with {ended.returncode}: {_last_line(log)}")
 
 
-def _last_line(log: str) -> str:
-    lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return lines[-1] if lines else "it printed nothing"
 
 

@@ -6,8 +6,12 @@ from rich.table import Table
 from streams.bench.at_services import ServicesEfficiency
 from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
+from streams.bench.execution import ExecutionFigures
 from streams.bench.hops import Latency, Replayed
 from streams.bench.ledger import LedgerFigures, Timing
+from streams.bench.live_load import LiveLoad
+from streams.bench.modes import Modes
+from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
 from streams.bench.results import Fidelity, KindSummary, Summary
 
@@ -120,6 +124,58 @@ def print_replayed(console: Console, name: str, measured: Replayed) -> None:
     console.print(
         f"{name}: {measured.references:,} known references of {measured.event_bytes:,} bytes, "
         f"{measured.images_per_s:,.0f} images/s, {measured.cpu_us_per_image:.0f} µs of processor an image",
+        highlight=False,
+    )
+
+
+def print_live_load(console: Console, measured: LiveLoad) -> None:
+    """Print what live pays, and what replay gets."""
+    table = Table("", "live p50, ms", "live p99, ms", "replay, images/s", "of the slots' time")
+    table.add_row("replay alone", "", "", f"{measured.replay_alone_images_per_s:.1f}", "")
+    table.add_row("live alone", f"{measured.live_alone_p50_ms:.1f}", f"{measured.live_alone_p99_ms:.1f}", "", "")
+    live = (f"{measured.live_p50_ms:.1f}", f"{measured.live_p99_ms:.1f}")
+    table.add_row("both", *live, f"{measured.replay_images_per_s:.1f}", f"{measured.replay_share:.1%}")
+    table.add_row("both, more live than can be answered", "", "", "", f"{measured.replay_share_saturated:.1%}")
+    console.print(table)
+    console.print(
+        f"{measured.live_images:,} live images, {measured.live_per_s:.1f} a second; {measured.slots} slots, held for "
+        f"{measured.call_ms:g} ms an image; {measured.replay_waiting:,} references waited. p99 is {measured.ratio:.2f} "
+        "times that of live alone",
+        highlight=False,
+    )
+
+
+def print_modes(console: Console, measured: Modes, *, seed: int) -> None:
+    """Print the counts, and what differs."""
+    console.print(
+        f"{measured.images} images (seed {seed}) in both modes: {measured.identical_pixels} with identical pixels, "
+        f"{measured.identical_selections} with identical selections, {measured.identical_events} with identical events",
+        highlight=False,
+    )
+    for line in measured.differences:
+        console.print(line, highlight=False, markup=False)
+
+
+def print_overlap(console: Console, measured: Overlap) -> None:
+    """Print how busy both were."""
+    console.print(
+        f"{measured.window_s:.1f} s in which both stages had work ({measured.images} images of 512 x 512 px): filters "
+        f"busy {measured.filter_busy:.0%} of the time of {measured.cpu_slots} CPU slots, network busy "
+        f"{measured.denoise_busy:.0%} of that of its one on the {measured.device}, both at one time "
+        f"{measured.both_busy:.0%}",
+        highlight=False,
+    )
+
+
+def print_execution(console: Console, measured: ExecutionFigures) -> None:
+    """Print both rates and what an image costs."""
+    table = Table(measured.stage, "images/s", "ms of a core an image")
+    table.add_row("threads", f"{measured.threads_images_per_s:.2f}", f"{measured.threads_core_ms_per_image:.0f}")
+    table.add_row("processes", f"{measured.processes_images_per_s:.2f}", f"{measured.processes_core_ms_per_image:.0f}")
+    console.print(table)
+    console.print(
+        f"{measured.images} images of 512 x 512 px in {measured.slots} slots, {measured.repetitions} times in turns, "
+        f"medians: processes do {measured.ratio:.3f} times what threads do",
         highlight=False,
     )
 

@@ -1,7 +1,7 @@
 """What benchmarks need of real services: a lane, topics and a ledger of their own."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -23,12 +23,18 @@ DELETE_S = 30
 
 
 @contextmanager
-def own_lane(settings: Settings, pipeline_file: Path) -> Iterator[tuple[OwnLane, Callable[[str], Reader]]]:
-    """Prepare a lane, and remove its topics and its ledger in the end; also yields what opens a reader of a topic."""
+def own_lane(
+    settings: Settings, pipeline_file: Path, *, beside: Sequence[str] = ()
+) -> Iterator[tuple[OwnLane, Callable[[str], Reader]]]:
+    """Prepare a lane, and others beside it; remove their topics and their ledger in the end.
+
+    Also yields what opens a reader of a topic.
+    """
     pipeline = load_pipeline(pipeline_file)
     name = f"bench{uuid4().hex[:8]}"
     cluster = KafkaTopics(settings.kafka)
-    topics = planned(pipeline, name, brokers=cluster.brokers())
+    others = tuple(f"{name}-{word}" for word in beside)
+    topics = {t.name: t for lane in (name, *others) for t in planned(pipeline, lane, brokers=cluster.brokers())}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database = stack.enter_context(scratch_database(settings.postgres))
@@ -37,8 +43,8 @@ def own_lane(settings: Settings, pipeline_file: Path) -> Iterator[tuple[OwnLane,
         file = folder / "settings.toml"
         file.write_text(settings.model_copy(update={"postgres": postgres}).to_toml(), encoding="utf-8")
         file.chmod(0o600)
-        cluster.create(topics)
-        stack.callback(_delete, settings, [t.name for t in topics if t.name not in {DEAD_LETTERS, HEALTH}])
+        cluster.create(list(topics.values()))
+        stack.callback(_delete, settings, [one for one in topics if one not in {DEAD_LETTERS, HEALTH}])
         publisher = KafkaPublisher(settings.kafka)
         stack.callback(publisher.close)
 
@@ -47,7 +53,7 @@ def own_lane(settings: Settings, pipeline_file: Path) -> Iterator[tuple[OwnLane,
             stack.callback(opened.close)
             return opened
 
-        yield OwnLane(name, pipeline, pipeline_file, file, folder, publisher), reader
+        yield OwnLane(name, pipeline, pipeline_file, file, folder, publisher, others), reader
 
 
 @contextmanager

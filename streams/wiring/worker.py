@@ -50,7 +50,13 @@ class Connected:
 
 @contextmanager
 def connected(
-    settings: Settings, pipeline: Pipeline, *, stages: Collection[str], lanes: Sequence[str], threads: int | None = None
+    settings: Settings,
+    pipeline: Pipeline,
+    *,
+    stages: Collection[str],
+    lanes: Sequence[str],
+    threads: int | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Iterator[Connected]:
     """Wire a worker process: Kafka, S3, Redis and Postgres, and this node's journal and copies of objects.
 
@@ -73,13 +79,13 @@ def connected(
         store = NodeCache(
             S3Store(settings.s3, connections=4 * slots), state / "objects", max_bytes=settings.worker.node_cache_bytes
         )
-        telemetry = Telemetry()
+        telemetry = telemetry or Telemetry()
         around = Surroundings(
             store=store,
             cache=RedisCache(settings.redis, telemetry) if settings.redis else DictCache(),
             ledger=ledger,
             frames=Frames(store, stack.enter_context(Decoder(children=slots))),
-            slots=Slots(slots),
+            slots=Slots(slots, live=settings.worker.first_lane),
             telemetry=telemetry,
             now=utc_now,
             precautions=precautions,
@@ -98,15 +104,22 @@ def prepare_lane(settings: Settings, pipeline: Pipeline, lane: str) -> None:
 
 
 @contextmanager
-def lane_at_work(settings: Settings, pipeline: Pipeline, lane: str) -> Iterator[None]:
+def lane_at_work(
+    settings: Settings,
+    pipeline: Pipeline,
+    lane: str,
+    *,
+    threads: int | None = None,
+    telemetry: Telemetry | None = None,
+) -> Iterator[Telemetry]:
     """Answer a lane by every stage in this process while the block runs; raises what went wrong meanwhile."""
-    stages = [stage.name for stage in pipeline.stages]
-    with connected(settings, pipeline, stages=stages, lanes=[lane]) as parts:
+    names = [stage.name for stage in pipeline.stages]
+    with connected(settings, pipeline, stages=names, lanes=[lane], threads=threads, telemetry=telemetry) as parts:
         shift = Shift(parts.crews, deadline_s=settings.worker.stop_deadline_s)
         with ThreadPoolExecutor(1) as pool:
             working = pool.submit(shift.run)
             try:
-                yield
+                yield parts.telemetry
             finally:
                 shift.stop()
             working.result()
@@ -138,11 +151,14 @@ class Site:
 
     def _compute(self, stage: Stage) -> tuple[Compute, Surroundings]:
         run = self.pipeline.runs.get(stage.name, StageRun())
-        around = self.around if run.slots is None else replace(self.around, slots=Slots(run.slots))
+        around = self.around if run.slots is None else replace(self.around, slots=self._slots(run.slots))
         if run.execution is Execution.THREADS:
             return stage, around
         pool = in_processes(stage, run.slots or self.slots, prepare=use_one_thread_a_slot)
         return self.stack.enter_context(pool), around
+
+    def _slots(self, count: int) -> Slots:
+        return Slots(count, live=self.settings.worker.first_lane)
 
 
 def _name(desk: Desk) -> str:

@@ -1,16 +1,15 @@
 """The same images at Kafka, S3, Redis and Postgres come to the same as in the embedded mode, and nothing twice."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import tifffile
-from pydantic import JsonValue
 
-from schemas.events import ImageEvent
 from stages.simulation.series import simulated_images
+from streams.bench.modes import compared
 from streams.pipeline import load_pipeline
 from streams.telemetry import PARTS
 from tests.folders import Run, events_of
@@ -37,25 +36,15 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def told(events: Sequence[ImageEvent]) -> dict[str, JsonValue]:
-    """What events say, by source name, without where objects lie, when it was, and how long it took."""
-    return {event.acquisition.source_name: _told(event.model_dump(mode="json")) for event in events}
-
-
-def _told(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        passing = {"seconds", "cache_hit", "published_at", "store", "bucket"}
-        return {name: _told(item) for name, item in value.items() if name not in passing}
-    return [_told(item) for item in value] if isinstance(value, list) else value
-
-
 def test_images_come_to_the_same_in_both_modes(here: Site, folder: Path, run: Run, tmp_path: Path) -> None:
     run(folder, pipeline=CHEAP)
     here.publish(str(folder))
     with here.worker():
         events = here.selected(IMAGES)
-    assert len(events) == IMAGES
-    assert told(events) == told(events_of(tmp_path / "out"))
+    measured = compared(events_of(tmp_path / "out"), events)
+    assert measured.differences == ()
+    assert measured.images == IMAGES
+    assert (measured.identical_pixels, measured.identical_selections, measured.identical_events) == (IMAGES,) * 3
 
 
 def test_work_done_by_one_worker_is_known_to_another_with_a_disk_of_its_own(here: Site, folder: Path) -> None:

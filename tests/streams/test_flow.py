@@ -1,6 +1,7 @@
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +130,28 @@ def test_closing_wakes_everyone_who_waits(pool: ThreadPoolExecutor) -> None:
     waiting = [pool.submit(flow.take, count=1, age_s=0), pool.submit(flow.collect, limit=1)]
     flow.close()
     assert [wait.result(timeout=30) for wait in waiting] == [[], []]
+
+
+def test_who_waits_for_more_and_finds_that_another_took_it_goes_on_waiting(pool: ThreadPoolExecutor) -> None:
+    flow = flow_of(P0)
+    waiting = [pool.submit(flow.take, count=2, age_s=0.1) for _ in range(2)]
+    flow.admit([message(P0, 0)])
+    wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
+    time.sleep(0.05)
+    flow.admit([message(P0, 1)])
+    assert [len(took.result(timeout=30)) for took in waiting] == [1, 1]
+
+
+def test_who_waits_for_more_and_finds_everything_revoked_goes_on_waiting(pool: ThreadPoolExecutor) -> None:
+    flow = flow_of(P0)
+    flow.admit([message(P0, 0)])
+    waiting = pool.submit(flow.take, count=2, age_s=0.2)
+    time.sleep(0.05)
+    flow.revoke([P0], deadline_s=0)
+    time.sleep(0.2)
+    flow.assign([P0])
+    flow.admit([message(P0, 0), message(P0, 1)])
+    assert len(waiting.result(timeout=30)) == 2
 
 
 @settings(max_examples=50, deadline=None)

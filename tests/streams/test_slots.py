@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from streams.pipeline import LIVE
 from streams.slots import OTHERS_SHARE, Slots
 
 
@@ -18,10 +19,10 @@ class Clock:
         return self.now
 
 
-def contest(lanes: list[str], turns: int, *, seconds: float = 1.0) -> list[str]:
+def contest(lanes: list[str], turns: int, *, seconds: float = 1.0, live: str = LIVE) -> list[str]:
     """Let one thread a lane ask for the one slot again and again; return who had it, in order."""
     clock = Clock()
-    slots = Slots(1, clock=clock)
+    slots = Slots(1, live=live, clock=clock)
     order: list[str] = []
     ready = threading.Barrier(len(lanes))
 
@@ -50,6 +51,11 @@ def test_live_goes_first_and_replay_keeps_a_tenth() -> None:
 def test_lanes_other_than_live_share_their_tenth() -> None:
     counts = Counter(contest(["live", "live", "replay", "replay-1234"], 400))
     assert 0.9 * OTHERS_SHARE <= (counts["replay"] + counts["replay-1234"]) / 400 <= 1.3 * OTHERS_SHARE
+
+
+def test_another_lane_may_be_the_one_that_goes_first() -> None:
+    counts = Counter(contest(["mine", "mine", "live", "live"], 400, live="mine"))
+    assert 0.9 * OTHERS_SHARE <= counts["live"] / 400 <= 1.3 * OTHERS_SHARE
 
 
 def test_replay_has_everything_where_live_has_nothing_to_do() -> None:

@@ -1,5 +1,7 @@
-"""``semstream bench``: measure the product."""
+"""``semstream bench``: what needs nothing but this machine, and efficiency, which can be asked of both modes."""
 
+import os
+import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -9,40 +11,31 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from stages.filter import Filter
 from streams.bench.at_services import ServicesEfficiency, measure_at_services
 from streams.bench.efficiency import Efficiency, measure_efficiency
 from streams.bench.endurance import measure_endurance
+from streams.bench.execution import measure_execution
 from streams.bench.fidelity import score_fields
 from streams.bench.fields import find_fields, parse_numbers
-from streams.bench.hops import NOOPS, measure_latency, measure_replay
-from streams.bench.ledger import measure_ledger
-from streams.bench.rebalance import measure_rebalance
 from streams.bench.results import summarise
 from streams.bench.tables import (
     print_at_services,
     print_efficiency,
     print_endurance,
+    print_execution,
     print_fidelity,
-    print_latency,
-    print_ledger,
-    print_rebalance,
-    print_replayed,
 )
-from streams.commands.bench_chaos import chaos
 from streams.commands.options import AsJson, PipelineFile, SettingsFile
+from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
-from streams.wiring.bench import own_lane, services_run
-from streams.wiring.ledger import scratch_ledger
+from streams.wiring.bench import services_run
 
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 DEFAULT = Path(str(files("deploy") / "pipeline.toml"))
 
-bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
-bench.command()(chaos)
 
-
-@bench.command()
 def fidelity(
     pairs: Annotated[Path, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif.")],
     fields: Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")] = None,
@@ -66,7 +59,6 @@ def fidelity(
         print(figures.to_json().decode())  # noqa: T201 - the interface
 
 
-@bench.command()
 def efficiency(
     images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px for the default pipeline.")] = 24,
     cheap_images: Annotated[int, typer.Option(min=2, help="Images for the cheap filters alone.")] = 400,
@@ -79,7 +71,7 @@ def efficiency(
     for name, file, count in (("cheap", CHEAP, cheap_images), ("default", DEFAULT, images)):
         if services:
             with services_run(Settings.load(settings), file) as run:
-                measured = measure_at_services(load_pipeline(file), run, images=count)
+                measured = measure_at_services(load_pipeline(file), run, images=count, seed=secrets.randbits(31))
             print_at_services(Console(), name, measured)
             figures[name] = measured
         else:
@@ -89,7 +81,6 @@ def efficiency(
         print(orjson.dumps({name: found.model_dump() for name, found in figures.items()}).decode())  # noqa: T201 - the interface
 
 
-@bench.command()
 def endurance(
     images: Annotated[int, typer.Option(min=6, help="Images of 128 x 128 px.")] = 3000,
     json: AsJson = False,
@@ -102,66 +93,17 @@ def endurance(
     raise typer.Exit(0 if measured.lost == 0 else 1)
 
 
-@bench.command()
-def ledger(
-    rows: Annotated[int, typer.Option(min=1000, help="Events settled before.")] = 1_000_000,
-    batches: Annotated[int, typer.Option(min=1, help="Batches of 500 events of each kind.")] = 100,
-    settings: SettingsFile = None,
+def execution(
+    images: Annotated[int, typer.Option(min=2, help="Images of 512 x 512 px.")] = 24,
+    slots: Annotated[int | None, typer.Option(min=1, help="Calls at one time; the cores when omitted.")] = None,
+    pipeline: PipelineFile = None,
     json: AsJson = False,
 ) -> None:
-    """Settle and ask in a ledger of a million events, in a database of its own on the services' server."""
-    with scratch_ledger(Settings.load(settings)) as scratch:
-        measured = measure_ledger(scratch, rows=rows, batches=batches)
-    print_ledger(Console(), measured)
+    """Call the filter stage by threads and in processes of its own, in turns, on the same cores."""
+    stage = next((stage for stage in load_pipeline(pipeline).stages if stage.name == Filter.name), None)
+    if stage is None:
+        raise UsageError(f"the pipeline has no stage '{Filter.name}'")
+    measured = measure_execution(stage, images=images, slots=slots or len(os.sched_getaffinity(0)))
+    print_execution(Console(), measured)
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
-
-
-@bench.command()
-def latency(
-    images: Annotated[int, typer.Option(min=1, help="Images sent one after the other.")] = 500,
-    settings: SettingsFile = None,
-    json: AsJson = False,
-) -> None:
-    """Send one image at a time through four stages that do nothing, at real services, and time its way."""
-    with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
-        measured = measure_latency(lane, open_reader, images=images)
-    print_latency(Console(), measured)
-    if json:
-        print(measured.to_json().decode())  # noqa: T201 - the interface
-
-
-@bench.command()
-def replay(
-    references: Annotated[int, typer.Option(min=1, help="References, every one known.")] = 20_000,
-    settings: SettingsFile = None,
-    json: AsJson = False,
-) -> None:
-    """Answer references whose outcomes are known, through one stage and through four, by one worker process."""
-    figures = {}
-    for name, count in (("one stage", 1), ("four stages", 4)):
-        with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
-            names = [stage.name for stage in lane.pipeline.stages[:count]]
-            figures[name] = measure_replay(lane, open_reader, references=references, stages=names)
-        print_replayed(Console(), name, figures[name])
-    if json:
-        one, four = figures["one stage"], figures["four stages"]
-        print(orjson.dumps({**one.model_dump(), "four_stages": four.model_dump()}).decode())  # noqa: T201 - the interface
-
-
-@bench.command()
-def rebalance(
-    images: Annotated[int, typer.Option(min=30, help="Images published, at a steady pace.")] = 1800,
-    per_s: Annotated[float, typer.Option(min=1, max=90, help="Images published a second; one worker does 100.")] = 60,
-    settings: SettingsFile = None,
-    json: AsJson = False,
-) -> None:
-    """Let one worker process become four and then two, mid-stream, and count what is lost, done twice and waited for.
-
-    Exit codes: 0 nothing lost and nothing published twice, 1 otherwise.
-    """
-    measured = measure_rebalance(Settings.load(settings), images=images, per_s=per_s)
-    print_rebalance(Console(), measured)
-    if json:
-        print(measured.to_json().decode())  # noqa: T201 - the interface
-    raise typer.Exit(1 if measured.lost or measured.published_twice else 0)
