@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from streams.pipeline import LIVE
 
-OTHERS_SHARE = 0.1
-"""Of the time of the slots, what lanes other than live get at least, while they wait for it."""
+OTHERS_SHARE = 0.11
+"""Of the time of the slots, what lanes other than live get at least, while they wait for it: a tenth is promised."""
+LATELY_S = 2.0
+"""A live lane that had work within this time may have some again at any moment."""
 MEMORY_S = 60.0
 """Shares are taken over about so long."""
 NOTHING = nullcontext()
@@ -19,7 +21,8 @@ class Slots:
     """So many places to compute at one time, one a core or one a GPU.
 
     A free slot goes to the live lane where it waits, unless the other lanes had less than a tenth of the time of late.
-    A stage call is never interrupted, so what was given away comes back at the end of one.
+    A stage call is never interrupted, so what was given away comes back at the end of one: where there is more than
+    one slot, the other lanes leave the last one free while the live lane had work lately.
 
     Parameters
     ----------
@@ -33,12 +36,15 @@ class Slots:
 
     def __init__(self, count: int, *, live: str = LIVE, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = count
+        self._others_most = max(1, count - 1)
         self._live = live
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: Counter[str] = Counter()
         self._used_s: dict[bool, float] = {True: 0.0, False: 0.0}
         """Seconds of late, by whether the lane is live."""
+        self._others_held = 0
+        self._live_at: float | None = None
         self._aged_at = clock()
 
     @property
@@ -52,9 +58,11 @@ class Slots:
         """Hold a slot while the block runs; ``waiting`` surrounds the wait for it."""
         with waiting, self._changed:
             self._waiting[lane] += 1
+            self._note(lane)
             self._changed.wait_for(lambda: self._free > 0 and self._may_go(lane))
             self._waiting[lane] -= 1
             self._free -= 1
+            self._others_held += lane != self._live
             self._changed.notify_all()
         start = self._clock()
         try:
@@ -65,17 +73,28 @@ class Slots:
     def _give_back(self, lane: str, seconds: float) -> None:
         with self._changed:
             self._free += 1
+            self._others_held -= lane != self._live
+            self._note(lane)
             self._age()
             self._used_s[lane == self._live] += seconds
             self._changed.notify_all()
 
+    def _note(self, lane: str) -> None:
+        if lane == self._live:
+            self._live_at = self._clock()
+
     def _may_go(self, lane: str) -> bool:
+        if lane != self._live and self._others_held >= self._others_most and self._live_lately():
+            return False
         others_wait = any(count for name, count in self._waiting.items() if name != self._live)
         if not (self._waiting[self._live] and others_wait):
             return True
         total = sum(self._used_s.values())
         others_turn = self._used_s[False] < OTHERS_SHARE * total
         return others_turn != (lane == self._live)
+
+    def _live_lately(self) -> bool:
+        return self._live_at is not None and self._clock() - self._live_at < LATELY_S
 
     def _age(self) -> None:
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Live goes first; replay keeps a tenth; a slot is never idle while anybody waits."""
+"""Live goes first; replay keeps a tenth; one slot of several is free for live while it had work lately."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 from streams.pipeline import LIVE
-from streams.slots import OTHERS_SHARE, Slots
+from streams.slots import LATELY_S, OTHERS_SHARE, Slots
 
 
 class Clock:
@@ -92,3 +92,43 @@ def test_a_slot_comes_back_when_the_block_fails() -> None:
             _ = 1 / 0
     with slots.taken("live"):
         pass
+
+
+def goes_at_once(slots: Slots, lane: str) -> bool:
+    """Whether a lane gets a slot while nobody gives one back; it gives it back later."""
+    got = threading.Event()
+
+    def hold() -> None:
+        with slots.taken(lane):
+            got.set()
+
+    threading.Thread(target=hold, daemon=True).start()
+    return got.wait(0.3)
+
+
+def test_the_last_slot_is_kept_for_live_while_it_had_work_lately() -> None:
+    clock = Clock()
+    slots = Slots(2, clock=clock)
+    with slots.taken("live"):
+        pass
+    with slots.taken("replay"):
+        assert goes_at_once(slots, "live")
+        clock.now += 0.9 * LATELY_S
+        assert not goes_at_once(slots, "replay")
+
+
+def test_others_have_every_slot_where_live_had_no_work_for_a_while() -> None:
+    clock = Clock()
+    slots = Slots(2, clock=clock)
+    with slots.taken("live"):
+        pass
+    clock.now += LATELY_S
+    with slots.taken("replay"):
+        assert goes_at_once(slots, "replay")
+
+
+def test_one_slot_is_everybodys() -> None:
+    slots = Slots(1, clock=Clock())
+    with slots.taken("live"):
+        pass
+    assert goes_at_once(slots, "replay")
