@@ -68,7 +68,8 @@ class Worker:
         recalled = self._recall(jobs)
         jobs = self._computation.of(recalled)
         self._check_limit(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs)
-        jobs = [self._store(job) for job in jobs]
+        with self.spending(Activity.STORE):
+            jobs = [self._store(job) for job in jobs]
         settled = self._settle(jobs)
         answers = iter([self._answer(job, settled) for job in jobs])
         return [next(answers) if isinstance(job, Job) else job for job in parsed]
@@ -118,9 +119,8 @@ class Worker:
 
     def _store(self, job: Job) -> Job:
         """6. Put the new frames under keys derived from their content."""
-        with self.spending(Activity.STORE):
-            kept = {name: self._kept(part) for name, part in job.computed.items()}
-        return replace(job, records={**job.records, **kept})
+        kept = {name: self._kept(part) for name, part in job.computed.items()}
+        return replace(job, records={**job.records, **kept}) if kept else job
 
     def _kept(self, part: Part) -> Record:
         return part.record.but(object=self._around.frames.keep(part.frame)) if part.frame else part.record

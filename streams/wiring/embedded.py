@@ -23,7 +23,7 @@ from streams.settings import KafkaSettings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
-from streams.wiring.process import exclusive, use_one_thread_a_slot, utc_now
+from streams.wiring.process import collect_seldom, exclusive, use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
 LEDGER_FILE = "ledger.sqlite"
@@ -58,6 +58,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
     """
     slots = cores or len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
+    collect_seldom()
     with ExitStack() as stack:
         stack.enter_context(exclusive(state))
         store = FolderStore(state / "objects")

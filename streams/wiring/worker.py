@@ -34,7 +34,7 @@ from streams.surroundings import Surroundings
 from streams.suspects import InHand, Precautions, report_the_dead
 from streams.telemetry import Telemetry
 from streams.topics import planned
-from streams.wiring.process import use_one_thread_a_slot, utc_now
+from streams.wiring.process import collect_seldom, use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
 SERVICES_PACE = Pace(max_batch=500, batch_age_s=0, max_in_flight=2000, max_in_flight_bytes=16 << 20)
@@ -71,6 +71,7 @@ def connected(
     """
     slots = threads or len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
+    collect_seldom()
     state = settings.worker.state
     with ExitStack() as stack:
         ledger = SqlLedger.postgres(settings.postgres, connections=_connections(slots, stages, lanes))
