@@ -20,7 +20,7 @@ from streams.ports import ObjectStore, Outgoing
 from streams.settings import Settings
 from streams.telemetry import SECONDS, Activity, Telemetry
 from streams.wiring.process import use_one_thread_a_slot, utc_now
-from streams.wiring.worker import lane_at_work
+from streams.wiring.worker import AtWork, lane_at_work
 
 SERVERS = ("kafka.Kafka", "versitygw", "minio", "redis-server", "postgres")
 """What the command lines of the local stack's servers have in them."""
@@ -89,16 +89,16 @@ class ServicesRun:
         steps = pipeline.steps(self.lane.name)
         events = self.stored(files, steps[0].consumes)
         reader = self.open_reader(steps[-1].produces)
-        with self.worker(pipeline, cores) as telemetry:
+        with self.worker(pipeline, cores) as at_work:
             self.lane.publisher.publish(events[:1])
             read(reader, 1)
-            before = self._spent(pipeline, telemetry)
+            before = self._spent(pipeline, at_work.telemetry)
             servers_s, start = _servers_cpu_s(), time.perf_counter()
             self.lane.publisher.publish(events[1:])
             read(reader, len(files))
             seconds = time.perf_counter() - start
             self.servers_cpu_share = (_servers_cpu_s() - servers_s) / (seconds * cores)
-            after = self._spent(pipeline, telemetry)
+            after = self._spent(pipeline, at_work.telemetry)
         return seconds, {s: {a: after[s][a] - before[s][a] for a in after[s]} for s in after}
 
     def stored(self, files: Sequence[bytes], topic: str) -> list[Outgoing]:
@@ -111,7 +111,7 @@ class ServicesRun:
 
     def worker(
         self, pipeline: Pipeline, cores: int, telemetry: Telemetry | None = None
-    ) -> AbstractContextManager[Telemetry]:
+    ) -> AbstractContextManager[AtWork]:
         """Let a worker of every stage answer in this process while the block runs."""
         node = self.settings.worker.model_copy(update={"state": self.lane.folder / "node"})
         settings = Settings.load(self.lane.settings_file, {}).model_copy(update={"worker": node})

@@ -1,9 +1,10 @@
 """``semstream replay``: compute images again, beside production, and compare or promote what comes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from streams.settings import Settings
 from streams.wiring.pictures import frames_at_services
 from streams.wiring.process import utc_now
 from streams.wiring.topics import open_log, open_publisher
-from streams.wiring.worker import lane_at_work, prepare_lane
+from streams.wiring.worker import AtWork, lane_at_work, prepare_lane
 
 SHOWN = 20
 """Images named on a terminal; --json and --report have more."""
@@ -101,8 +102,9 @@ def replay(
         if not (dry_run or compare):
             prepare_lane(found, new, sides.lane)
         own = bool(pipeline) and shadow and not dry_run
-        with lane_at_work(found, new, sides.lane) if own else nullcontext():
-            done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s)
+        with lane_at_work(found, new, sides.lane) if own else nullcontext() as at_work:
+            note = partial(_note, at_work)
+            done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s, note=note)
         if report is not None and done.comparison is not None:
             _write_report(run, found, done.comparison, report)
     _tell(json, {"lane": sides.lane, "dry_run": dry_run, **done.to_dict()}, _story(done, dry_run=dry_run))
@@ -127,12 +129,19 @@ class Done:
 
 
 def _done(
-    run: ReplayRun, selection: Selection, speed: float | None, *, shadow: bool, compare: bool, patience_s: float
+    run: ReplayRun,
+    selection: Selection,
+    speed: float | None,
+    *,
+    shadow: bool,
+    compare: bool,
+    patience_s: float,
+    note: Callable[[int], None],
 ) -> Done:
     if compare:
         return Done(None, set(), run.compare(None, since=selection.since))
     if shadow and run.publisher is not None:
-        return Done(*run.shadow(selection, speed=speed, patience_s=patience_s, note=_note))
+        return Done(*run.shadow(selection, speed=speed, patience_s=patience_s, note=note))
     return Done(run.publish(selection, speed=speed), set(), None)
 
 
@@ -146,7 +155,9 @@ def _check(selection: Selection, *, shadow: bool, compare: bool, promote: bool) 
         raise UsageError("say which images: --from, --to, --offsets, --instrument or --image")
 
 
-def _note(left: int) -> None:
+def _note(at_work: AtWork | None, left: int) -> None:
+    if at_work is not None:
+        at_work.check()
     typer.echo(f"\r{left} images are waited for   ", nl=False, err=True)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,6 +98,19 @@ def connected(
         yield Connected(tuple(crews), telemetry)
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """A lane that is answered in this process."""
+
+    telemetry: Telemetry
+    _working: Future[bool]
+
+    def check(self) -> None:
+        """Raise what ended the work, if anything did."""
+        if self._working.done():
+            self._working.result()
+
+
 def prepare_lane(settings: Settings, pipeline: Pipeline, lane: str) -> None:
     """Create the topics of a lane that do not exist yet."""
     cluster = KafkaTopics(settings.kafka)
@@ -112,7 +125,7 @@ def lane_at_work(
     *,
     threads: int | None = None,
     telemetry: Telemetry | None = None,
-) -> Iterator[Telemetry]:
+) -> Iterator[AtWork]:
     """Answer a lane by every stage in this process while the block runs; raises what went wrong meanwhile."""
     names = [stage.name for stage in pipeline.stages]
     with connected(settings, pipeline, stages=names, lanes=[lane], threads=threads, telemetry=telemetry) as parts:
@@ -120,7 +133,7 @@ def lane_at_work(
         with ThreadPoolExecutor(1) as pool:
             working = pool.submit(shift.run)
             try:
-                yield parts.telemetry
+                yield AtWork(parts.telemetry, working)
             finally:
                 shift.stop()
             working.result()

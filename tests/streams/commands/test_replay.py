@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 
 from schemas.events import ImageEvent
 from streams.cli import outcome_of
+from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.replay import Selection
 from streams.replay_run import ReplayRun, Sides
+from streams.telemetry import Telemetry
+from streams.wiring.worker import AtWork
 from tests.events import NOON
 from tests.memory_log import MemoryLog
 from tests.streams.commands.test_dlq import SETTINGS
@@ -180,3 +184,14 @@ def test_a_shadow_run_ends_when_the_lane_has_answered(live: Flowing, lane: Flowi
     )
     assert (len(replayed.acquisitions), left, comparison.images, comparison.changed) == (2, set(), 2, [])
     assert run.pairs(comparison) == []
+
+
+def test_a_worker_that_fails_ends_the_wait_for_its_answers(
+    lane: Flowing, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working: Future[bool] = Future()
+    working.set_exception(UsageError("the bucket is gone"))
+    monkeypatch.setattr("streams.commands.replay.lane_at_work", lambda *_: nullcontext(AtWork(Telemetry(), working)))
+    code, _, message = call("--from", "2026-01-01", "--image", "b.tif", "--shadow")
+    assert code == 2
+    assert "the bucket is gone" in message
