@@ -50,7 +50,11 @@ class Flow(Generic[Answer]):
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._clock = clock
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._finished = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        """One for each kind of thread: to wake all of them at every step cost more than the step."""
         self._leases: dict[Partition, Lease[Answer]] = {}
         self._queue: deque[Ticket[Answer]] = deque()
         self._messages = 0
@@ -60,30 +64,30 @@ class Flow(Generic[Answer]):
     @property
     def full(self) -> bool:
         """Whether as much is in flight as may be."""
-        with self._changed:
+        with self._lock:
             return self._is_full()
 
     @property
     def in_flight(self) -> int:
         """Messages admitted and neither committed nor dropped."""
-        with self._changed:
+        with self._lock:
             return self._messages
 
     @property
     def room(self) -> int:
         """Messages that may be admitted before it is full."""
-        with self._changed:
+        with self._lock:
             return max(0, self._max_messages - self._messages)
 
     def assign(self, partitions: Collection[Partition]) -> None:
         """Begin a lease of each partition."""
-        with self._changed:
+        with self._lock:
             for partition in partitions:
                 self._leases[partition] = Lease(partition)
 
     def admit(self, messages: Sequence[Message]) -> None:
         """Take messages in, in order; those of partitions that are not held are ignored."""
-        with self._changed:
+        with self._work:
             for message in messages:
                 lease = self._leases.get(message.partition)
                 if lease is not None:
@@ -91,21 +95,21 @@ class Flow(Generic[Answer]):
                     lease.tickets.append(ticket)
                     self._queue.append(ticket)
                     self._count(+1, ticket)
-            self._changed.notify_all()
+            self._work.notify_all()
 
     def wait_for_room(self, timeout_s: float) -> bool:
         """Wait until no longer full; False when it took longer than ``timeout_s``."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._closed or not self._is_full(), timeout_s)
+        with self._room:
+            return self._room.wait_for(lambda: self._closed or not self._is_full(), timeout_s)
 
     def take(self, *, count: int, age_s: float) -> list[Ticket[Answer]]:
         """Wait for work: up to ``count`` messages, waiting ``age_s`` after the first for more. Empty when closed."""
-        with self._changed:
+        with self._work:
             while not self._closed:
-                self._changed.wait_for(lambda: self._closed or self._queue)
+                self._work.wait_for(lambda: self._closed or self._queue)
                 deadline = self._clock() + age_s
                 while not self._closed and 0 < len(self._queue) < count and self._clock() < deadline:
-                    self._changed.wait(deadline - self._clock())
+                    self._work.wait(deadline - self._clock())
                 # Meanwhile another thread may have taken everything, or it was revoked.
                 if self._queue and not self._closed:
                     return self._popped(count)
@@ -113,36 +117,36 @@ class Flow(Generic[Answer]):
 
     def finish(self, tickets: Sequence[Ticket[Answer]], answers: Sequence[Answer]) -> None:
         """Record the answers of a batch."""
-        with self._changed:
+        with self._finished:
             for ticket, answer in zip(tickets, answers, strict=True):
                 ticket.answer = answer
-            self._changed.notify_all()
+            self._finished.notify_all()
 
     def collect(self, *, limit: int) -> list[Ticket[Answer]]:
         """Wait for finished messages at the head of any partition; return them in order. Empty when closed."""
-        with self._changed:
+        with self._finished:
             prefixes: list[Ticket[Answer]] = []
 
             def found() -> bool:
                 prefixes.extend(self._prefixes(limit))
                 return self._closed or bool(prefixes)
 
-            self._changed.wait_for(found)
+            self._finished.wait_for(found)
             return prefixes
 
     def held(self, tickets: Sequence[Ticket[Answer]]) -> list[Ticket[Answer]]:
         """Return those whose lease has not ended."""
-        with self._changed:
+        with self._lock:
             return [ticket for ticket in tickets if self._leases.get(ticket.lease.partition) is ticket.lease]
 
     def release(self, tickets: Sequence[Ticket[Answer]]) -> None:
         """Forget messages whose answers are committed."""
-        with self._changed:
+        with self._room:
             for ticket in tickets:
                 if ticket.lease.tickets and ticket.lease.tickets[0] is ticket:
                     ticket.lease.tickets.popleft()
                     self._count(-1, ticket)
-            self._changed.notify_all()
+            self._room.notify_all()
 
     def lose(self, partitions: Collection[Partition]) -> None:
         """End leases of partitions that another member may hold already: drop everything at once."""
@@ -150,25 +154,24 @@ class Flow(Generic[Answer]):
 
     def revoke(self, partitions: Collection[Partition], *, deadline_s: float) -> None:
         """End leases: drop queued work at once, give running work until the deadline to be committed, drop the rest."""
-        with self._changed:
+        with self._room:
             ending = [self._leases[partition] for partition in partitions if partition in self._leases]
             self._queue = deque(ticket for ticket in self._queue if ticket.lease not in ending)
             for lease in ending:
                 while lease.tickets and lease.tickets[-1].queued:
                     self._count(-1, lease.tickets.pop())
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._closed or not any(lease.tickets for lease in ending), deadline_s)
+            self._room.wait_for(lambda: self._closed or not any(lease.tickets for lease in ending), deadline_s)
             for lease in ending:
                 del self._leases[lease.partition]
                 while lease.tickets:
                     self._count(-1, lease.tickets.popleft())
-            self._changed.notify_all()
 
     def close(self) -> None:
         """Wake everyone who waits; nothing more is taken or collected."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            for waiting in (self._work, self._finished, self._room):
+                waiting.notify_all()
 
     def _is_full(self) -> bool:
         return self._messages >= self._max_messages or self._bytes >= self._max_bytes
