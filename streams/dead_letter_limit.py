@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -35,17 +36,33 @@ class DeadLetterLimit:
     def __post_init__(self) -> None:
         self._recent = deque(maxlen=self.window)
 
-    def note(self, rejected: Iterable[bool]) -> None:
-        """Take a batch's answers into account; raises `TooManyDeadLetters`."""
+    @contextmanager
+    def noting(self, rejected: Sequence[bool]) -> Iterator[None]:
+        """Take a batch's answers into account once the block has settled them: one that fails is tried again.
+
+        Raises
+        ------
+        TooManyDeadLetters
+            Before the block.
+        """
         with self._lock:
+            self._check(rejected)
+        yield
+        with self._lock:
+            self._recent.extend(rejected)
             for bad in rejected:
-                self._recent.append(bad)
                 self._row = self._row + 1 if bad else 0
-                if self._row >= self.in_a_row:
-                    raise self._stop(f"{self._row} images in a row were rejected")
-            bad_ones = sum(self._recent)
-            if len(self._recent) == self.window and bad_ones > self.ratio * self.window:
-                raise self._stop(f"{bad_ones} of the last {self.window} images were rejected")
+
+    def _check(self, rejected: Sequence[bool]) -> None:
+        row, recent = self._row, deque(self._recent, maxlen=self.window)
+        for bad in rejected:
+            recent.append(bad)
+            row = row + 1 if bad else 0
+            if row >= self.in_a_row:
+                raise self._stop(f"{row} images in a row were rejected")
+        bad_ones = sum(recent)
+        if len(recent) == self.window and bad_ones > self.ratio * self.window:
+            raise self._stop(f"{bad_ones} of the last {self.window} images were rejected")
 
     def _stop(self, what: str) -> TooManyDeadLetters:
         return TooManyDeadLetters(

@@ -59,7 +59,8 @@ class Slots:
         with waiting, self._changed:
             self._waiting[lane] += 1
             self._note(lane)
-            self._changed.wait_for(lambda: self._free > 0 and self._may_go(lane))
+            while not (self._free > 0 and self._may_go(lane)):
+                self._changed.wait(LATELY_S)  # nobody tells when live was here for the last time
             self._waiting[lane] -= 1
             self._free -= 1
             self._others_held += lane != self._live
@@ -84,10 +85,11 @@ class Slots:
             self._live_at = self._clock()
 
     def _may_go(self, lane: str) -> bool:
-        if lane != self._live and self._others_held >= self._others_most and self._live_lately():
+        others_stand_back = self._others_held >= self._others_most and self._live_lately()
+        if lane != self._live and others_stand_back:
             return False
         others_wait = any(count for name, count in self._waiting.items() if name != self._live)
-        if not (self._waiting[self._live] and others_wait):
+        if others_stand_back or not (self._waiting[self._live] and others_wait):
             return True
         total = sum(self._used_s.values())
         others_turn = self._used_s[False] < OTHERS_SHARE * total

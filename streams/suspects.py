@@ -45,6 +45,7 @@ class InHand:
         self._changed = threading.Condition()
         self._holdings: list[tuple[SettlementId, ...]] = []
         self._alone = False
+        self._to_blame: list[tuple[SettlementId, ...]] = []
 
     @contextmanager
     def holding(self, ids: Collection[SettlementId]) -> Iterator[None]:
@@ -72,8 +73,10 @@ class InHand:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """End; a process that had nothing in hand leaves no trace."""
+        """End in good order: what is in hand still, at a deadline or because of another stage, is not to blame."""
         with self._changed:
+            self._holdings = self._to_blame
+            self._write()
             if not self._holdings:
                 self._path.unlink(missing_ok=True)
             self._file.close()
@@ -85,6 +88,9 @@ class InHand:
         except self._blameless:
             self._end(mine)
             raise
+        except BaseException:
+            self._to_blame.append(mine)
+            raise
         self._end(mine)
 
     def _begin(self, ids: Collection[SettlementId]) -> tuple[SettlementId, ...]:
@@ -95,6 +101,8 @@ class InHand:
 
     def _end(self, mine: tuple[SettlementId, ...]) -> None:
         with self._changed:
+            if self._file.closed:
+                return
             self._holdings.remove(mine)
             self._write()
             self._changed.notify_all()
@@ -137,9 +145,13 @@ def _is_dead(file: BinaryIO) -> bool:
 
 
 def _ids(file: BinaryIO) -> list[SettlementId]:
-    """Ids in a file; none where its writer died before the first holding, or could not write."""
+    """Ids in a file; none where its writer died before the first holding or in a write, or could not write."""
     text = file.read().strip()
-    return [SettlementId(*fields) for fields in json.loads(text)] if text else []
+    try:
+        return [SettlementId(*fields) for fields in json.loads(text)] if text else []
+    except (ValueError, TypeError) as error:
+        log.warning("in_hand_not_readable", path=file.name, reason=str(error))
+        return []
 
 
 @dataclass(frozen=True)

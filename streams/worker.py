@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import structlog
@@ -67,10 +67,10 @@ class Worker:
         jobs = [job for job in parsed if isinstance(job, Job)]
         recalled = self._recall(jobs)
         jobs = self._computation.of(recalled)
-        self._check_limit(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs)
-        with self.spending(Activity.STORE):
-            jobs = [self._store(job) for job in jobs]
-        settled = self._settle(jobs)
+        with self._limited(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs):
+            with self.spending(Activity.STORE):
+                jobs = [self._store(job) for job in jobs]
+            settled = self._settle(jobs)
         answers = iter([self._answer(job, settled) for job in jobs])
         return [next(answers) if isinstance(job, Job) else job for job in parsed]
 
@@ -111,11 +111,14 @@ class Worker:
             self._around.ledger.forget([job.key(self.desk, part) for part in gone])
         return replace(job, records={part: record for part, record in records.items() if part not in gone})
 
-    def _check_limit(self, *, malformed: int, recalled: Sequence[Job], computed: Sequence[Job]) -> None:
+    def _limited(
+        self, *, malformed: int, recalled: Sequence[Job], computed: Sequence[Job]
+    ) -> AbstractContextManager[None]:
         """Stop before anything is settled where this stage rejects too much: that may be its own fault."""
-        if self._limit is not None:
-            new = [now.rejection is not None for before, now in zip(recalled, computed, strict=True) if before.open]
-            self._limit.note([True] * malformed + new)
+        if self._limit is None:
+            return nullcontext()
+        new = [now.rejection is not None for before, now in zip(recalled, computed, strict=True) if before.open]
+        return self._limit.noting([True] * malformed + new)
 
     def _store(self, job: Job) -> Job:
         """6. Put the new frames under keys derived from their content."""

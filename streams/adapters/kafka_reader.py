@@ -1,5 +1,6 @@
 """Reading topics as no group's member: to watch results."""
 
+import time
 from collections.abc import Collection
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -8,11 +9,14 @@ from confluent_kafka import Message as KafkaMessage
 from streams.adapters.kafka_client import Configuration, Options, connection, made
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.adapters.kafka_messages import to_message
+from streams.errors import UsageError
 from streams.ports import Message
 from streams.settings import KafkaSettings
 
 A_DAY_MS = 86_400_000
 """The longest that librdkafka accepts."""
+UNKNOWN_S = 10.0
+"""How long a topic may be unknown."""
 
 
 class KafkaReader:
@@ -35,8 +39,7 @@ class KafkaReader:
         }
         self._errors = ClientErrors()
         self._consumer = made(Consumer, {**connection(kafka), **settings, **(options or {})}, self._errors)
-        known = [self._consumer.list_topics(topic, timeout=10).topics[topic] for topic in topics]
-        self._consumer.assign([TopicPartition(t.topic, n, OFFSET_BEGINNING) for t in known for n in t.partitions])
+        self._consumer.assign([place for topic in topics for place in self._beginnings(topic)])
 
     def poll(self, *, limit: int, timeout_s: float) -> list[Message]:
         """Wait for one message, then take what else has arrived."""
@@ -47,6 +50,18 @@ class KafkaReader:
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
+
+    def _beginnings(self, topic: str) -> list[TopicPartition]:
+        """Return the topic's partitions. One that was made a moment ago is known only in another moment."""
+        deadline = time.monotonic() + UNKNOWN_S
+        while True:
+            found = self._consumer.list_topics(topic, timeout=10).topics[topic]
+            if found.error is None and found.partitions:
+                return [TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions]
+            if time.monotonic() > deadline:
+                why = found.error.str() if found.error else "it has no partitions"
+                raise UsageError(f"topic {topic} cannot be read ({why}): see semstream topics check")
+            time.sleep(0.1)
 
     def _is_data(self, message: KafkaMessage) -> bool:
         error = message.error()

@@ -132,3 +132,13 @@ def test_one_slot_is_everybodys() -> None:
     with slots.taken("live"):
         pass
     assert goes_at_once(slots, "replay")
+
+
+def test_live_takes_the_slot_that_is_free_for_it_although_it_is_the_others_turn() -> None:
+    clock = Clock()
+    slots = Slots(2, clock=clock)
+    with slots.taken("live"):
+        clock.now += 100  # from here on the others have less than their share
+    with slots.taken("replay"):
+        assert not goes_at_once(slots, "replay")
+        assert goes_at_once(slots, "live")

@@ -145,3 +145,21 @@ def test_the_third_death_is_one_too_many_and_says_what_to_do() -> None:
     assert [why_not_again(deaths) for deaths in (0, 1, 2)] == [None, None, None]
     assert "3 workers died" in (why_not_again(3) or "")
     assert "semstream dlq retry" in (why_not_again(3) or "")
+
+
+@pytest.mark.parametrize("content", [b"\0" * 64, b'[["a", "filter"', b'[["a", "filter", "live", "p", 1, "more"]]'])
+def test_a_torn_or_foreign_file_keeps_nobody_from_starting(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1-abc.in-hand").write_bytes(content)
+    assert report_the_dead(tmp_path, CountedDeaths(), now=NOON) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_orderly_end_abandons_is_not_to_blame(tmp_path: Path) -> None:
+    in_hand = InHand(tmp_path)
+    with pytest.raises(ZeroDivisionError), in_hand.holding([A]):
+        raise ZeroDivisionError
+    with in_hand.holding([B]):
+        in_hand.close()
+    suspects = CountedDeaths()
+    report_the_dead(tmp_path, suspects, now=NOON)
+    assert suspects.counts == {A: 1}
