@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import structlog
+from pydantic import ValidationError
 
 from schemas.model import Record
 from schemas.scores import Candidate
@@ -102,8 +103,9 @@ class Worker:
 
     def _recalled(self, job: Job, known: dict[str, bytes]) -> Job:
         stage = self.desk.stage
-        bodies = {part: known.get(job.key(self.desk, part)) for part in job.parts}
-        records = {part: stage.record.from_json(body) for part, body in bodies.items() if body is not None}
+        keys = {part: job.key(self.desk, part) for part in job.parts}
+        read = {part: _read(stage.record, known[key], key) for part, key in keys.items() if key in known}
+        records = {part: record for part, record in read.items() if record is not None}
         refs = {part: r.object for part, r in records.items() if isinstance(r, Candidate) and r.object}
         vanished = {ref.key for ref in self._around.store.vanished(refs.values())}
         gone = [part for part, ref in refs.items() if ref.key in vanished]
@@ -174,3 +176,12 @@ class Worker:
 
 def _marked(record: Record, *, hit: bool) -> Record:
     return record.but(cache_hit=hit) if isinstance(record, Candidate) else record
+
+
+def _read(kind: type[Record], body: bytes, key: str) -> Record | None:
+    """Return what is known, or nothing where a cache holds what is no record: then it is computed again."""
+    try:
+        return kind.from_json(body)
+    except ValidationError as error:
+        log.warning("outcome_not_readable", key=key, reason=str(error.errors()[0]["msg"]))
+        return None

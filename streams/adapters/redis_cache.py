@@ -30,7 +30,7 @@ from streams.telemetry import CACHE_AVAILABLE, CACHE_FAILURES, Telemetry
 
 T = TypeVar("T")
 
-PREFIX = "semstream:1:"
+PREFIX = "semstream:2:"
 """Before every key. The number is that of the values' form."""
 TIMEOUT_S = 0.25
 """Computing a small image again takes no longer than this."""
@@ -77,14 +77,14 @@ class RedisCache:
         names = [self._prefix + key for key in keys]
         nothing: list[bytes | str | None] = [None] * len(names)
         values = self._guarded("get", lambda: self._client.mget(names), nothing)
-        bodies = {key: _unsealed(value) for key, value in zip(keys, values, strict=True)}
+        bodies = {key: _unsealed(key, value) for key, value in zip(keys, values, strict=True)}
         return {key: body for key, body in bodies.items() if body is not None}
 
     def put(self, bodies: Mapping[str, bytes]) -> None:
         """Remember for the time to live."""
         if bodies:
             keys = [self._prefix + key for key in bodies]
-            values = [str(self._ttl_s).encode(), *map(_sealed, bodies.values())]
+            values = [str(self._ttl_s).encode(), *(_sealed(key, body) for key, body in bodies.items())]
             self._guarded("put", lambda: self._set_all(keys=keys, args=values), None)
 
     def check(self) -> None:
@@ -147,12 +147,17 @@ def _client(settings: RedisSettings) -> redis.Redis:
         raise UsageError(f"[redis]: url cannot be used ({error}); it looks like redis://host:6379/0") from error
 
 
-def _sealed(body: bytes) -> bytes:
-    return zlib.crc32(body).to_bytes(CHECKSUM_BYTES) + body
+def _sealed(key: str, body: bytes) -> bytes:
+    return _checksum(key, body) + body
 
 
-def _unsealed(value: bytes | str | None) -> bytes | None:
+def _unsealed(key: str, value: bytes | str | None) -> bytes | None:
     if not isinstance(value, bytes):
         return None
     body = value[CHECKSUM_BYTES:]
-    return body if value[:CHECKSUM_BYTES] == zlib.crc32(body).to_bytes(CHECKSUM_BYTES) else None
+    return body if value[:CHECKSUM_BYTES] == _checksum(key, body) else None
+
+
+def _checksum(key: str, body: bytes) -> bytes:
+    """Of both: what was written under another key is no answer to this one."""
+    return zlib.crc32(body, zlib.crc32(key.encode())).to_bytes(CHECKSUM_BYTES)

@@ -42,6 +42,16 @@ def test_what_was_published_is_remembered_in_the_cache(bench: Bench) -> None:
     assert [c.cache_hit for c in event.candidates] == [True, True]
 
 
+def test_what_is_no_record_in_the_cache_is_computed_again(bench: Bench) -> None:
+    message = bench.published(toy_file(1))
+    worker = bench.worker()
+    keys = list(worker.answer([message])[0].bodies)
+    bench.forget_memory()
+    bench.cache.put(dict.fromkeys(keys, b'{"a": 1}'))
+    again = bench.answers(message)[0]
+    assert sorted(c.name for c in event_in(again).candidates) == ["half", "quarter"]
+
+
 def test_nothing_is_remembered_in_the_cache_before_it_is_committed(bench: Bench) -> None:
     bench.transport.refusals.append(TransientError("busy"))
     worker, message = bench.worker(), bench.published(toy_file(1))

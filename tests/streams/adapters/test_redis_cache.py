@@ -65,7 +65,8 @@ def test_a_damaged_value_and_one_of_somebody_else_are_misses() -> None:
         with closing(redis.Redis.from_url(found.url)) as client:
             client.setrange(f"{prefix}a", 6, b"X")
             client.set(f"{prefix}c", b"{}")
-        assert cache.get(["a", "b", "c"]) == {"b": b"body"}
+            client.copy(f"{prefix}b", f"{prefix}d")
+        assert cache.get(["a", "b", "c", "d"]) == {"b": b"body"}
 
 
 def test_without_a_server_nothing_is_known_nothing_raised_and_it_is_said_once(server: OwnRedis) -> None:
