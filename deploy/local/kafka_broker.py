@@ -12,7 +12,7 @@ from deploy.local.probes import kafka_api_versions
 from deploy.local.programs import Programs, run
 from deploy.local.server import HOST, Command, Server, Tls
 
-VERSION = "4.3.0"
+VERSION = "4.2.0"
 DEPENDENCIES = (
     ("org.apache.kafka", "kafka_2.13", VERSION),
     ("org.apache.kafka", "kafka-tools", VERSION),
@@ -33,7 +33,7 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Kafka(Server):
-    """Apache Kafka 4.3.0; with ``password``, SCRAM-SHA-512 for the user ``semstream``."""
+    """Apache Kafka; with ``password``, SCRAM-SHA-512 for the user ``semstream``."""
 
     name: ClassVar[str] = "kafka"
     port: int = 29092
