@@ -113,7 +113,7 @@ def exception_for(error: KafkaError, doing: str) -> Exception:
     return KafkaException(error)
 
 
-_MISSING_TOPIC = "; create it with semstream topics create"
+_MISSING_TOPIC = "; create it with semstream topics create (--lane for another one than live and replay)"
 _LOGIN = "; check [kafka] username, password and security_protocol"
 _REMEDIES = {
     "UNKNOWN_TOPIC_OR_PART": _MISSING_TOPIC,

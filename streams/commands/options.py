@@ -9,6 +9,7 @@ import typer
 
 from streams.errors import UsageError
 from streams.moments import moment
+from streams.pipeline import LIVE, NAME, REPLAY
 from streams.wiring.process import utc_now
 
 PipelineFile = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; the default one when omitted.")]
@@ -17,6 +18,7 @@ SettingsFile = Annotated[
 ]
 Since = Annotated[str | None, typer.Option("--since", help="From then on: 15m, 2h, 3d ago, or 2026-01-31T12:00 (UTC).")]
 Until = Annotated[str | None, typer.Option("--until", help="Before then.")]
+Lanes = Annotated[list[str] | None, typer.Option("--lane", help="A lane; live and replay when omitted.")]
 Lane = Annotated[str, typer.Option("--lane", help="The lane: live, replay, or another one's name.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -28,6 +30,19 @@ RetryFailed = Annotated[
     typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),
 ]
 INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+
+
+def lanes_of(named: list[str] | None) -> list[str]:
+    """Return the lanes that an option means; raises `UsageError` for what cannot name one."""
+    for lane in named or ():
+        check_lane(lane)
+    return named or [LIVE, REPLAY]
+
+
+def check_lane(name: str) -> None:
+    """Raise `UsageError` for what cannot name a lane."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--lane '{name}' cannot be part of a topic's name: a-z, 0-9, - and _, 64 at the most")
 
 
 def check_instrument(name: str) -> None:

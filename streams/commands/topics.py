@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streams.commands.options import AsJson, Lane, PipelineFile, SettingsFile
+from streams.commands.options import AsJson, Lane, Lanes, PipelineFile, SettingsFile, check_lane, lanes_of
 from streams.errors import UsageError
-from streams.pipeline import LIVE, NAME, Pipeline, group_of, load_pipeline
+from streams.pipeline import LIVE, Pipeline, group_of, load_pipeline
 from streams.settings import Settings
 from streams.topics import Cluster, PartitionLag, Topic, drift, planned
 from streams.wiring.topics import open_topics
@@ -21,7 +21,7 @@ topics = typer.Typer(name="topics", help="Set up and look at the topics of a pip
 
 
 @topics.command()
-def create(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE) -> None:
+def create(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lanes = None) -> None:
     """Create the topics that do not exist. Those that exist stay as they are: see check."""
     cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
     created = cluster.create(wanted)
@@ -31,7 +31,7 @@ def create(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: L
 
 @topics.command()
 def check(
-    pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE, *, json: AsJson = False
+    pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lanes = None, *, json: AsJson = False
 ) -> None:
     """Compare the topics with what the pipeline file asks for.
 
@@ -50,7 +50,7 @@ def check(
 
 
 @topics.command()
-def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE) -> None:
+def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lanes = None) -> None:
     """Show how the topics are set up."""
     cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
     found = cluster.found([topic.name for topic in wanted])
@@ -64,7 +64,7 @@ def lag(
     pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE, *, json: AsJson = False
 ) -> None:
     """Show how far each stage is behind, by partition: messages that it has not answered, and the age of the first."""
-    _check_lane(lane)
+    check_lane(lane)
     cluster = open_topics(Settings.load(settings))
     rows = [
         row
@@ -96,15 +96,12 @@ def reset(
         typer.echo(f"{group} reads {topic} [{number}] on from {offset}")
 
 
-def _wanted(settings: Path | None, pipeline: Pipeline, lane: str) -> tuple[Cluster, list[Topic]]:
-    _check_lane(lane)
+def _wanted(settings: Path | None, pipeline: Pipeline, lanes: list[str] | None) -> tuple[Cluster, list[Topic]]:
+    names = lanes_of(lanes)
     cluster = open_topics(Settings.load(settings))
-    return cluster, planned(pipeline, lane, brokers=cluster.brokers())
-
-
-def _check_lane(lane: str) -> None:
-    if not NAME.fullmatch(lane):
-        raise UsageError(f"--lane '{lane}' cannot be part of a topic's name: a-z, 0-9, - and _, 64 at the most")
+    brokers = cluster.brokers()
+    topics = {topic.name: topic for lane in names for topic in planned(pipeline, lane, brokers=brokers)}
+    return cluster, list(topics.values())
 
 
 def _described(found: Sequence[Topic]) -> Table:

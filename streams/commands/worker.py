@@ -7,9 +7,9 @@ from typing import Annotated
 import structlog
 import typer
 
-from streams.commands.options import PipelineFile, SettingsFile
+from streams.commands.options import Lanes, PipelineFile, SettingsFile, lanes_of
 from streams.errors import UsageError
-from streams.pipeline import LIVE, REPLAY, load_pipeline
+from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.shift import Shift
 from streams.wiring.worker import connected
@@ -21,7 +21,7 @@ def worker(
     *,
     stage: Annotated[list[str] | None, typer.Option(help="A stage of the pipeline; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every stage in this one process.")] = False,
-    lane: Annotated[list[str] | None, typer.Option(help="A lane; live and replay when omitted.")] = None,
+    lane: Lanes = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Stage calls at one time; the cores when omitted.")] = None,
     pipeline: PipelineFile = None,
     settings: SettingsFile = None,
@@ -38,13 +38,16 @@ def worker(
     known = load_pipeline(pipeline)
     names = [one.name for one in known.stages]
     wanted = names if everything else list(dict.fromkeys(stage or []))
+    if everything and stage:
+        raise UsageError("--all and --stage are two answers to one question: choose one")
     if not wanted:
         raise UsageError(f"say which stage: --stage NAME with one of {', '.join(names)}, or --all")
     for name in wanted:
         if name not in names:
             raise UsageError(f"the pipeline has no stage '{name}'; its stages are {', '.join(names)}")
+    lanes = lanes_of(lane)
     configured = Settings.load(settings)
-    with connected(configured, known, stages=wanted, lanes=lane or [LIVE, REPLAY], threads=threads) as parts:
+    with connected(configured, known, stages=wanted, lanes=lanes, threads=threads) as parts:
         port = metrics_port or configured.worker.metrics_port
         if port is not None:
             parts.telemetry.serve(port, configured.worker.metrics_address)

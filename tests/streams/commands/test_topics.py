@@ -83,12 +83,12 @@ def test_a_check_names_every_difference_and_fails(
     call("create")
     capsys.readouterr()
     assert call("check")[0] == 0
-    assert "5 topics are as they are to be" in capsys.readouterr().out
+    assert "8 topics are as they are to be" in capsys.readouterr().out
     cluster.topics["sem.images"] = replace(cluster.topics["sem.images"], partitions=4)
     assert call("check", "--json")[0] == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "sem.images: partitions is 4, not 3"
-    assert orjson.loads(lines[-1]) == {"topics": 5, "drift": ["sem.images: partitions is 4, not 3"]}
+    assert orjson.loads(lines[-1]) == {"topics": 8, "drift": ["sem.images: partitions is 4, not 3"]}
 
 
 def test_a_description_shows_what_is_there_and_what_is_not(
