@@ -14,13 +14,16 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec  # type: ignore[attr-defined]
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from streams.adapters.kafka_client import connection, made
 from streams.adapters.kafka_errors import ClientErrors, cause_of, exception_for
+from streams.errors import TransientError
 from streams.settings import KafkaSettings
 
 T = TypeVar("T")
 REQUEST_S = 15.0
+ASK_AGAIN_S = 0.5
 EARLIEST, LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -60,8 +63,18 @@ class KafkaAdmin:
         """Return the offsets that a group has; partitions without one are left out.
 
         A consumer asks, which joins nothing: it waits for a coordinator that is loading and for transactions that are
-        open. The administrator's own call fails there, and librdkafka 2.16 crashed when it was repeated.
+        open. The administrator's own call fails there, and librdkafka 2.16 crashed when it was repeated. On a young
+        cluster the coordinator may move meanwhile, so it is asked again for a while.
         """
+        asking = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_delay(REQUEST_S),
+            wait=wait_fixed(ASK_AGAIN_S),
+            reraise=True,
+        )
+        return asking(self._committed, group, topic, partitions)
+
+    def _committed(self, group: str, topic: str, partitions: Collection[int]) -> dict[int, int]:
         errors = ClientErrors()
         consumer = made(Consumer, {**connection(self._kafka), "group.id": group, "enable.auto.commit": False}, errors)
         doing = f"reading the offsets of group {group}"

@@ -124,7 +124,10 @@ class SqlLedger:
             connection.execute(statement, self._keys.parameters(sorted((storable(key),) for key in keys)))
 
     def history(self, image: str) -> tuple[list[OutcomeRow], list[Settlement]]:
-        """Everything of the images that ``image`` means: the beginning of an id, a name, or its end; oldest first."""
+        """Everything of the images that ``image`` means, oldest first.
+
+        It is the beginning of an image's id, an acquisition's id, a name, or the end of one.
+        """
         named = _named(storable(image))
         meant = select(SettlementTable.image_id).where(named).distinct().subquery("meant")
         of_image = and_(OutcomeTable.key >= meant.c.image_id + ":", OutcomeTable.key < meant.c.image_id + ";")
@@ -188,4 +191,4 @@ def _named(image: str) -> ColumnElement[bool]:
     table = SettlementTable
     begins = and_(table.image_id >= image, table.image_id < f"{image}\U0010ffff")
     whole_or_end = or_(table.source_name == image, table.source_name.endswith(f"/{image}", autoescape=True))
-    return or_(begins, and_(table.file_name == image.rsplit("/", 1)[-1], whole_or_end))
+    return or_(begins, table.acquisition_id == image, and_(table.file_name == image.rsplit("/", 1)[-1], whole_or_end))

@@ -83,16 +83,21 @@ def _story(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) ->
         "metrics": Scoring,
         "selector": Selection,
     }
+    pixels: dict[str, str] = {}
     for row in outcomes:
         stage = row.key.split(":")[2]
         record = bodies[stage].from_json(row.body) if stage in bodies else None
         if isinstance(record, Candidate):
+            if record.object is not None:
+                pixels[record.config_hash] = f"bucket {record.object.bucket}, key {record.object.key}"
             gone = f", pixels removed {row.evicted_at:%Y-%m-%d}" if row.evicted_at else ""
             yield f"{record.stage:<9} {record.name:<12} {_error(record):<42} config {record.config_hash[:12]}{gone}"
         elif isinstance(record, Scoring):
             yield f"noise     {_noise(record.noise)}"
         elif isinstance(record, Selection):
             yield f"selected  {record.chosen}: {record.reason}{''.join(f' FLAG: {flag}.' for flag in record.flags)}"
+            if record.chosen_hash in pixels:
+                yield f"pixels    {pixels[record.chosen_hash]}"
         else:
             yield f"{stage:<9} {row.body.decode()}"
 

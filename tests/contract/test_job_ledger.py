@@ -82,11 +82,11 @@ def test_forgotten_outcomes_can_be_settled_anew(ledger: JobLedger) -> None:
     assert ledger.settle([row("i:v:filter:1", b"second")], []).bodies == {"i:v:filter:1": b"second"}
 
 
-def test_the_history_of_an_image_is_found_by_id_and_by_name(ledger: JobLedger) -> None:
+def test_the_history_of_an_image_is_found_by_id_by_name_and_by_acquisition(ledger: JobLedger) -> None:
     ledger.settle([row("image-1:v1:filter:1"), row("image-2:v1:filter:1")], [settlement()])
     other = settlement("b", image_id="image-2", source_name="b.tif")
     ledger.settle([], [other])
-    for wanted in ("image-1", "a.tif"):
+    for wanted in ("image-1", "a.tif", settlement().id.acquisition_id):
         outcomes, settlements = ledger.history(wanted)
         assert [outcome.key for outcome in outcomes] == ["image-1:v1:filter:1"]
         assert settlements == [settlement()]
