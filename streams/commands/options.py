@@ -20,7 +20,6 @@ Since = Annotated[str | None, typer.Option("--since", help="From then on: 15m, 2
 Until = Annotated[str | None, typer.Option("--until", help="Before then.")]
 Lanes = Annotated[list[str] | None, typer.Option("--lane", help="A lane; live and replay when omitted.")]
 Lane = Annotated[str, typer.Option("--lane", help="The lane: live, replay, or another one's name.")]
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
