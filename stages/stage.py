@@ -74,6 +74,8 @@ class Stage(ABC):
     """Names of stages whose work this one reads: where they are in a pipeline, they come before it."""
     record: ClassVar[type[Record]] = Result
     """What a part's record is."""
+    light: ClassVar[bool] = False
+    """Whether a call costs less than waiting for a free core would."""
 
     @property
     def at_once(self) -> int:

@@ -1,7 +1,7 @@
 """Steps 4 and 5 of a batch: fetch what the stage needs and call it, so that no image takes others down with it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 
@@ -65,10 +65,15 @@ class Computation:
         tasks = [job.task for job in jobs if job.task is not None]
         outcomes: dict[int, Outcome] = {}
         for batch in self._batches(tasks):
-            with self._around.slots.taken(self._desk.lane, waiting=self._spending(Activity.SLOT)):
+            with self._slot():
                 computed = self._called(batch)
             outcomes.update({id(task): outcome for task, outcome in zip(batch, computed, strict=True)})
         return [self._with_outcome(job, outcomes[id(job.task)]) if job.task else job for job in jobs]
+
+    def _slot(self) -> AbstractContextManager[None]:
+        if self._desk.stage.light:
+            return nullcontext()
+        return self._around.slots.taken(self._desk.lane, waiting=self._spending(Activity.SLOT))
 
     def _called(self, batch: Sequence[Task]) -> list[Outcome]:
         try:

@@ -28,7 +28,8 @@ class Pace:
     """How much at a time: the batch, its age, the handlers, and what may be in flight.
 
     A batch grows, up to ``max_batch`` messages, while it is answered well within ``batch_target_s``, and shrinks when
-    it takes longer: slow work is spread over the handlers, fast work shares one statement and one transaction.
+    it takes longer: slow work is spread over the handlers, fast work shares one statement and one transaction. The wait
+    for a slot does not count: smaller batches would not shorten it.
     A call that meets transient errors is repeated for ``patience_s``; then `run` raises the last of them.
     """
 
@@ -135,13 +136,14 @@ class Crew:
     def _handle(self) -> None:
         while tickets := self._take():
             messages = [ticket.message for ticket in tickets]
-            start = time.perf_counter()
+            start, waited_s = time.perf_counter(), self._worker.waited_s
             answers = self._patiently(partial(self._worker.answer, messages))
             self._flow.finish(tickets, answers)
-            self._learn(len(messages), time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            self._telemetry.observe(STAGE_SECONDS, seconds, self._name)
+            self._learn(len(messages), seconds - (self._worker.waited_s - waited_s))
 
     def _learn(self, messages: int, seconds: float) -> None:
-        self._telemetry.observe(STAGE_SECONDS, seconds, self._name)
         if seconds > self._pace.batch_target_s:
             self._batch = max(1, messages // 2)
         elif seconds < self._pace.batch_target_s / 2 and messages == self._batch:

@@ -46,6 +46,7 @@ class Slots:
         self._others_held = 0
         self._live_at: float | None = None
         self._aged_at = clock()
+        self._thread = threading.local()
 
     @property
     def free(self) -> int:
@@ -53,9 +54,15 @@ class Slots:
         with self._changed:
             return self._free
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the calling thread has waited for slots, ever."""
+        return getattr(self._thread, "waited_s", 0.0)
+
     @contextmanager
     def taken(self, lane: str, *, waiting: AbstractContextManager[object] = NOTHING) -> Iterator[None]:
         """Hold a slot while the block runs; ``waiting`` surrounds the wait for it."""
+        asked = self._clock()
         with waiting, self._changed:
             self._waiting[lane] += 1
             self._note(lane)
@@ -66,6 +73,7 @@ class Slots:
             self._others_held += lane != self._live
             self._changed.notify_all()
         start = self._clock()
+        self._thread.waited_s = self.waited_s + start - asked
         try:
             yield
         finally:

@@ -62,6 +62,11 @@ class Worker:
         self._computation = Computation(desk, around, compute or desk.stage)
         self._limit = limit
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the calling thread has waited for others to compute, ever."""
+        return self._around.slots.waited_s
+
     def answer(self, messages: Sequence[Message]) -> list[Answer]:
         """Answer each message with one event; nothing is published yet, but everything it speaks of is durable."""
         parsed = [self._parse(message) for message in messages]

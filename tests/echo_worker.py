@@ -10,6 +10,8 @@ from streams.worker import Answer, Worker
 class EchoWorker(Worker):
     """Answers a message with itself, after whatever a test wants to happen first."""
 
+    waited_s = 0.0
+
     def __init__(self, desk: Desk, transport: Transport, respond: Callable[[Sequence[Message]], None]) -> None:
         self.desk = desk
         self._transport = transport

@@ -24,6 +24,7 @@ class Selector(Rule, Stage):
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
     version: ClassVar[int] = 2
     record: ClassVar[type[Record]] = Selection
+    light: ClassVar[bool] = True
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """One part; its hash covers the candidates that it chooses from, and how they were scored."""

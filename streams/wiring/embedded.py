@@ -30,6 +30,9 @@ LEDGER_FILE = "ledger.sqlite"
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
 
+BATCH_S = 1.0
+"""Nobody waits for a single image, and each batch costs look-ups and two transactions on the cores that compute."""
+
 
 @dataclass(frozen=True)
 class Embedded:
@@ -82,7 +85,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
             now=utc_now,
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
-        pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S)
+        pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S, batch_target_s=BATCH_S)
         crews = [_crew(Desk(step, LIVE, pipeline.hash), cluster.settings, around, pace) for step in steps]
         publisher = KafkaPublisher(cluster.settings)
         results = KafkaReader(cluster.settings, topics, "results", options=READING)

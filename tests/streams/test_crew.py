@@ -196,6 +196,27 @@ def test_stopping_commits_running_work_and_drops_queued_work(start: Start) -> No
     assert transport.committed == [([Outgoing("u", None, b"0/0", ())], {P0: 1})]
 
 
+@pytest.mark.parametrize(("waiting", "largest"), [(True, 4), (False, 1)])
+def test_batches_grow_while_the_work_is_quick_however_long_it_waits_for_a_slot(waiting: bool, largest: int) -> None:
+    sizes: list[int] = []
+
+    def respond(batch: Sequence[Message]) -> None:
+        sizes.append(len(batch))
+        time.sleep(0.06)
+        if waiting:
+            worker.waited_s += 0.06
+
+    transport = MemoryTransport(messages(P0, 12))
+    worker = EchoWorker(DESK, transport, respond)
+    crew = Crew(worker, transport, Pace(handlers=1, batch_age_s=0, batch_target_s=0.05, max_batch=4), Telemetry())
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(crew.run)
+        transport.wait_for_events(12)
+        crew.stop()
+        running.result(timeout=30)
+    assert max(sizes) == largest
+
+
 def test_a_commit_that_was_refused_is_not_repeated_for_a_partition_that_was_lost_meanwhile(start: Start) -> None:
     refused, lost = threading.Event(), threading.Event()
 

@@ -94,6 +94,26 @@ def test_a_slot_comes_back_when_the_block_fails() -> None:
         pass
 
 
+def test_the_wait_for_a_slot_is_counted_for_the_thread_that_waits() -> None:
+    clock = Clock()
+    slots = Slots(1, clock=clock)
+    waited_s: list[float] = []
+
+    def wait() -> None:
+        for _ in range(2):
+            with slots.taken("live"):
+                waited_s.append(slots.waited_s)
+
+    with slots.taken("live"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not slots._waiting["live"]:
+            time.sleep(0.001)
+        clock.now += 3
+    thread.join()
+    assert (waited_s, slots.waited_s) == ([3, 3], 0)
+
+
 def goes_at_once(slots: Slots, lane: str) -> bool:
     """Whether a lane gets a slot while nobody gives one back; it gives it back later."""
     got = threading.Event()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -130,6 +131,18 @@ def test_a_stage_that_gives_too_few_outcomes_is_a_bug_and_gives_its_slot_back(be
     with pytest.raises(ValueError, match="shorter"):
         worker.answer([bench.published(toy_file(1))])
     assert worker._around.slots.free == 1
+
+
+def test_a_light_stage_waits_for_no_slot(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Light(Shade):
+        light: ClassVar[bool] = True
+
+    worker = bench.worker(Light())
+    with worker._around.slots.taken("live"):
+        assert worker._around.slots.free == 0
+        (answer,) = worker.answer([bench.published(toy_file(1))])
+    assert answer.event.topic == "sem.shaded"
 
 
 def test_invalid_image_raised_within_a_stage_is_a_bug_of_the_stage_and_named(bench: Bench) -> None:
