@@ -7,10 +7,10 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from streams.commands.options import AsJson, Lane, Lanes, PipelineFile, SettingsFile, check_lane, lanes_of
+from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import LIVE, Pipeline, group_of, load_pipeline
 from streams.settings import Settings
@@ -54,7 +54,7 @@ def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane:
     """Show how the topics are set up."""
     cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
     found = cluster.found([topic.name for topic in wanted])
-    Console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
+    table_console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
     for name in [topic.name for topic in wanted if topic.name not in found]:
         typer.echo(f"{name}: does not exist; create it with semstream topics create")
 
@@ -71,7 +71,7 @@ def lag(
         for step in load_pipeline(pipeline).steps(lane)
         for row in cluster.lag(step.stage.name, group_of(step.stage.name, lane), step.consumes)
     ]
-    Console().print(_lags(rows), highlight=False)
+    table_console().print(_lags(rows), highlight=False)
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows]))
 
