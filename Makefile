@@ -14,14 +14,14 @@ MINIO := 127.0.0.1:29001
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-setup: $(READY)  ## Build .venv (about a minute; 6 GB with torch)
+setup: $(READY)  ## Build .venv (two to three minutes at first; 6 GB with torch)
 
 $(READY): pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "semstream needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3.11 setup"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "python3 cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
-	@echo "installing into $(VENV) (torch is large: one to several minutes, and nothing is printed meanwhile)"
+	@echo "installing into $(VENV) (torch is large: two to three minutes at first, and nothing is printed meanwhile)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bm3d,dev]'
 	@touch $@
 

@@ -15,6 +15,7 @@ COMMANDS = (
     "status",
     "jobs",
     "show",
+    "fetch",
     "dlq",
     "topics",
     "replay",

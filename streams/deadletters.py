@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,7 +17,7 @@ from streams.errors import InvalidImage, UsageError
 from streams.pipeline import DEAD_LETTERS, LIVE
 from streams.ports import Message, Outgoing, Publisher, WireHeaders
 from streams.scrutiny import one_line
-from streams.topic_log import CLOCK_SKEW, TopicLog, message_at, stamped
+from streams.topic_log import TopicLog, message_at, stamped
 
 RETRY_OF, ATTEMPT = WIRE_NAMES["retry_of"], WIRE_NAMES["attempt"]
 TOPIC = re.compile(r"sem\.(?:(?P<lane>[a-z0-9_-]+)\.)?[a-z0-9_-]+")
@@ -118,58 +118,29 @@ def _check_base64(original: OriginalMessage | None) -> None:
 
 @dataclass(frozen=True)
 class Retry:
-    """What is to be sent again for a letter, or why nothing is."""
+    """What is to be sent again for a letter; or why it cannot be; or what became of it, where it was retried before."""
 
     letter: Letter
     message: Outgoing | None = None
     refusal: str | None = None
+    before: str | None = None
 
 
-def retries(log: TopicLog, criteria: Criteria, *, again: bool = False) -> Iterator[Retry]:
-    """Yield what retrying the letters would send.
+def retries(log: TopicLog, criteria: Criteria, *, before: Mapping[str, object] | None = None) -> Iterator[Retry]:
+    """Yield what retrying the letters would send; ``before`` says what became of those that were retried already.
 
-    A letter that was retried already is refused, unless ``again``: its retry is found by its mark, in the topic that
-    it was sent to or in a later letter.
+    A letter that was told twice, as a message is that was delivered twice, is sent once.
     """
-    retried = {} if again else retries_sent(log, criteria)
+    seen: set[str] = set()
     for letter in letters(log, criteria):
-        place = retried.get(letter.id)
-        yield (
-            Retry(letter, refusal=f"retried already: {place}; --again sends it once more")
-            if place
-            else _retry(log, letter)
-        )
+        if letter.id not in seen:
+            seen.add(letter.id)
+            known = (before or {}).get(letter.id)
+            yield Retry(letter, before=str(known)) if known else _retry(log, letter)
 
 
-def retries_sent(log: TopicLog, criteria: Criteria) -> Mapping[str, str]:
-    """Return where the retries of letters are, by the letters' ids; those not retried are left out."""
-    earliest: dict[str, datetime] = {}
-    ids: set[str] = set()
-    for letter in letters(log, criteria):
-        ids.add(letter.id)
-        if letter.content.original is not None:
-            topic = letter.content.original.topic
-            earliest[topic] = min(letter.stamped, earliest.get(topic, letter.stamped))
-    found: dict[str, str] = {}
-    for topic, since in earliest.items():
-        if TOPIC.fullmatch(topic):
-            found.update(_marks(stamped(log, topic, since=since - CLOCK_SKEW), ids))
-    for letter in map(letter_in, stamped(log, DEAD_LETTERS, since=criteria.since)):
-        mark = _header(letter.content.original, RETRY_OF)
-        if mark in ids:
-            found.setdefault(mark, f"it failed again, letter {letter.id}")
-    return found
-
-
-def _marks(messages: Iterable[Message], ids: Collection[str]) -> Iterator[tuple[str, str]]:
-    for message in messages:
-        for name, value in message.headers:
-            mark = (value or b"").decode("ascii", "replace") if name == RETRY_OF else ""
-            if mark in ids:
-                yield mark, f"{message.partition.topic}/{message.partition.number}/{message.offset}"
-
-
-def _header(original: OriginalMessage | None, wanted: str) -> str:
+def header(original: OriginalMessage | None, wanted: str) -> str:
+    """Return a header of a letter's message as text; empty where it has none."""
     values = [value or "" for name, value in (original.headers if original else ()) if name == wanted]
     return base64.b64decode(values[-1]).decode("ascii", "replace") if values else ""
 

@@ -3,8 +3,9 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,15 @@ Check = Callable[[], str]
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A check by its name; ``needs`` is the name of an earlier one without which it can find nothing."""
+
+    what: str
+    check: Check
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """What became of a check."""
 
@@ -29,17 +39,30 @@ class Finding:
     seconds: float
 
 
-def examine(
-    checks: Iterable[tuple[str, Check]], *, clock: Callable[[], float] = time.perf_counter
-) -> Iterator[Finding]:
-    """Run checks one after the other; one that fails stops none of the others."""
-    for what, check in checks:
-        start = clock()
-        try:
-            said, well = check(), True
-        except (UsageError, TransientError, InvalidImage, OSError) as error:
-            said, well = " ".join(str(error).split()), False
-        yield Finding(what, well, said, clock() - start)
+def examine(probes: Sequence[Probe], *, clock: Callable[[], float] = time.perf_counter) -> Iterator[Finding]:
+    """Run probes side by side and yield their findings in order; one that fails stops none of the others.
+
+    A probe that needs another one, which fails, says only that: the same reason twice helps nobody.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(probes))) as pool:
+        running = [(probe, pool.submit(_finding, probe, clock)) for probe in probes]
+        ailing: set[str] = set()
+        for probe, finding in running:
+            found = finding.result()
+            if not found.well:
+                ailing.add(probe.what)
+            if probe.needs in ailing:
+                found = replace(found, well=False, said=f"cannot be looked at: {probe.needs} fails")
+            yield found
+
+
+def _finding(probe: Probe, clock: Callable[[], float]) -> Finding:
+    start = clock()
+    try:
+        said, well = probe.check(), True
+    except (UsageError, TransientError, InvalidImage, OSError) as error:
+        said, well = " ".join(str(error).split()), False
+    return Finding(probe.what, well, said, clock() - start)
 
 
 def check_store(store: ObjectStore) -> str:

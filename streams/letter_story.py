@@ -22,7 +22,7 @@ def letter_fields(letter: Letter) -> dict[str, object]:
 
 
 def letter_story(letter: Letter, retried: str | None) -> Iterator[str]:
-    """Yield the lines about a letter; ``retried`` is where its retry is. Nothing in them can spoil a terminal."""
+    """Yield the lines about a letter; ``retried`` is what became of it since. Nothing in them can spoil a terminal."""
     content = letter.content
     facts = {
         "letter": letter.id,

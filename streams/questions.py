@@ -1,6 +1,6 @@
 """What people ask a ledger: how it stands, which deliveries failed, and what may be removed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,10 +16,13 @@ class StageStanding:
     lane: str
     done: int
     rejected: int
+    """Rejections that stand: no later attempt of the same image has an answer."""
     recent: int
     last_settled_at: datetime | None
     suspects: int
     """Deliveries that saw a worker die and have no answer yet."""
+    retried: int = 0
+    """Rejections that a later attempt has answered, well or not."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class LaneStanding:
     selected: Mapping[str, int]
     """Answers of the selector, by the candidate that was chosen."""
     failed_last_hour: int
+    """Rejections of the last hour that stand."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Suspect:
     deaths: int
     last_death_at: datetime
     source_name: str | None
-    """Known where any stage has answered for the same acquisition."""
+    """Known where any stage has answered for the same acquisition, as is ``image_id``."""
+    image_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,31 @@ class Search:
     limit: int = 100
 
 
-class Questions(Protocol):
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt at an image: by a stage in a lane, whatever pipeline worked there."""
+
+    acquisition_id: str
+    stage: str
+    lane: str
+    number: int
+
+
+class LaterAnswers(Protocol):
+    """What a ledger knows of attempts that came to nothing."""
+
+    def later_answers(self, attempts: Collection[Attempt]) -> dict[Attempt, Settlement]:
+        """Return the answer to the latest of the later attempts, where there are any that have one."""
+
+
+class Questions(LaterAnswers, Protocol):
     """What a ledger answers."""
 
     def standing(self, now: datetime) -> Standing:
         """Count."""
 
     def answered(self, state: State, search: Search) -> list[Settlement]:
-        """Return deliveries that were answered so."""
+        """Return deliveries that were answered so; rejections that a later attempt has answered are left out."""
 
     def suspects(self, search: Search) -> list[Suspect]:
         """Return deliveries that saw a worker die, answered since or not."""

@@ -1,6 +1,7 @@
 """Replay: the first events of images, published again into a lane of their own."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,6 +52,10 @@ class Selection:
     instrument: str | None = None
     images: tuple[str, ...] = ()
 
+    def covers(self, time: datetime) -> bool:
+        """Whether a time is one of those selected."""
+        return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
+
     def meant(self, event: ImageEvent) -> tuple[str, ...] | None:
         """Return which of ``images`` an event is, none where none is asked for; None where it is not selected."""
         if self.instrument not in (None, event.image.instrument_id):
@@ -91,8 +96,13 @@ class Replayed:
     """Messages left out: no image events."""
     rebuilt: int = 0
     """Images whose first event is gone, and was made of a later one."""
-    missing: set[str] = field(default_factory=set)
-    """Images asked for that no topic holds any more."""
+    meant: Counter[str] = field(default_factory=Counter)
+    """How many images each one asked for was: a name may be the same in several folders. None: no topic holds it."""
+
+    @property
+    def missing(self) -> set[str]:
+        """Images asked for that no topic holds any more."""
+        return {image for image, count in self.meant.items() if count == 0}
 
     def add(self, first: First) -> None:
         """Count an image."""
@@ -128,7 +138,7 @@ class Replay:
         """
         if lane == LIVE or not NAME.fullmatch(lane):
             raise UsageError(f"--lane {lane}: replay into a lane of its own, named with a-z, 0-9, - and _")
-        replayed = Replayed(lane, missing=set(selection.images))
+        replayed = Replayed(lane, meant=Counter(dict.fromkeys(selection.images, 0)))
         firsts = self._firsts(selection, replayed)
         size = AT_ONCE if speed is None else max(1, min(AT_ONCE, round(speed / BATCHES_A_SECOND)))
         start, sent = self.clock(), 0
@@ -149,7 +159,7 @@ class Replay:
         for message in selected_messages(self.log, images, selection):
             yield from self._taken(message, selection, replayed, rebuilt=False)
         for topic in reversed(later):
-            if replayed.missing and not selection.offsets:
+            if _may_be_elsewhere(selection, replayed):
                 for message in selected_messages(self.log, topic, selection):
                     yield from self._taken(message, selection, replayed, rebuilt=True)
 
@@ -160,17 +170,22 @@ class Replay:
             replayed.malformed += 1
             return
         meant = selection.meant(event)
-        if meant is None or (rebuilt and not replayed.missing.intersection(meant)):
+        if meant is None or (rebuilt and not selection.covers(event.acquisition.published_at)):
             return
         if event.acquisition.acquisition_id in replayed.acquisitions:
-            replayed.repeats += 1
+            replayed.repeats += not rebuilt
             return
         first = First(headers, event, message.key, message.value or b"", message.timestamp_ms)
         first = first_of(first) if rebuilt else first
         replayed.rebuilt += rebuilt
-        replayed.missing.difference_update(meant)
+        replayed.meant.update(meant)
         replayed.add(first)
         yield first
+
+
+def _may_be_elsewhere(selection: Selection, replayed: Replayed) -> bool:
+    """Whether images asked for may stand in later topics only: a name may be that of several, an acquisition is one."""
+    return not selection.offsets and not replayed.acquisitions.issuperset(selection.images)
 
 
 def selected_messages(log: TopicLog, topic: str, selection: Selection) -> Iterator[Message]:

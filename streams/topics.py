@@ -25,8 +25,8 @@ class Topic:
 class PartitionLag:
     """How far a group is in a partition.
 
-    ``end`` is that of readers of what is committed. ``messages`` counts offsets, of which a few may be markers of
-    transactions; ``seconds`` is the age of the first unread message. A group that has no position yet has None.
+    ``end`` is that of readers of what is committed, which lies behind the last message by a marker of its transaction.
+    ``messages`` are unread; ``seconds`` is the age of the first of them. A group that has no position yet has None.
     """
 
     stage: str
@@ -37,6 +37,40 @@ class PartitionLag:
     end: int
     messages: int
     seconds: float
+    counted: bool = True
+    """Whether every message was counted; else ``messages`` is what there can be at the most, markers included."""
+
+
+@dataclass(frozen=True)
+class GroupLag:
+    """How far a group is in all partitions of a topic."""
+
+    stage: str
+    group: str
+    topic: str
+    partitions: int
+    behind: int
+    """Partitions in which something is unread."""
+    messages: int
+    seconds: float
+    counted: bool
+
+
+def by_group(rows: Sequence[PartitionLag]) -> list[GroupLag]:
+    """Sum the partitions of each topic up."""
+    places = dict.fromkeys((row.stage, row.group, row.topic) for row in rows)
+    return [_summed(place, [row for row in rows if (row.stage, row.group, row.topic) == place]) for place in places]
+
+
+def _summed(place: tuple[str, str, str], rows: Sequence[PartitionLag]) -> GroupLag:
+    return GroupLag(
+        *place,
+        partitions=len(rows),
+        behind=sum(row.messages > 0 for row in rows),
+        messages=sum(row.messages for row in rows),
+        seconds=max(row.seconds for row in rows),
+        counted=all(row.counted for row in rows),
+    )
 
 
 class Cluster(Protocol):

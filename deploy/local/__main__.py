@@ -13,7 +13,7 @@ Kafka, S3, Redis and PostgreSQL on this machine without a container engine, all 
 
 up      start what does not run, wait until it answers, write .stack/settings.toml (which semstream reads)
 down    stop everything; the data stays for the next time, unless --wipe
-status  show what runs
+status  show what up starts, and what else runs
 """
 
 
@@ -62,7 +62,10 @@ def _down(stack: Stack, options: argparse.Namespace) -> None:
 
 
 def _status(stack: Stack, _: argparse.Namespace) -> None:
-    rows = [("server", "address", "process", "memory", ""), *map(stack.status, SERVERS)]
+    runs = {server.name for server in SERVERS if stack.runs(server)}
+    chosen = next((name for name in S3 if name in runs), S3[0])
+    shown = [server for server in SERVERS if server in usual(chosen) or server.name in runs]
+    rows = [("server", "address", "process", "memory", ""), *map(stack.status, shown)]
     for row in rows:
         stack.say("{:<10} {:<16} {:>8} {:>8}  {}".format(*row).rstrip())
 

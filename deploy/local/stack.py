@@ -89,6 +89,10 @@ class Stack:
         memory = f"{process.memory_bytes() >> 20} MB"
         return (*place, str(process.pid), memory, "answers" if server.answers() else "DOES NOT ANSWER")
 
+    def runs(self, server: Server) -> bool:
+        """Whether a server of this stack runs."""
+        return self.keeper(server).process() is not None
+
     def _start(self, server: Server) -> None:
         begun = time.monotonic()
         fresh = self.keeper(server).start()

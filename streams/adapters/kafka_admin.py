@@ -47,10 +47,10 @@ class KafkaAdmin:
             cause = cause_of(error) if isinstance(error, KafkaException) else KafkaError(KafkaError._TIMED_OUT)
             raise self._failure(cause, doing) from error
 
-    def metadata(self) -> ClusterMetadata:
+    def metadata(self, *, within_s: float | None = None) -> ClusterMetadata:
         """Return the brokers and every topic there is."""
         try:
-            return self.client.list_topics(timeout=REQUEST_S)
+            return self.client.list_topics(timeout=within_s or REQUEST_S)
         except KafkaException as error:
             raise self._failure(cause_of(error), "reaching the brokers") from error
 

@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from streams.adapters.kafka_admin import EARLIEST, LATEST, REQUEST_S, KafkaAdmin
 from streams.adapters.kafka_errors import cause_of, exception_for
-from streams.adapters.kafka_unread import first_unread
+from streams.adapters.kafka_unread import Unread, unread
 from streams.errors import UsageError
 from streams.settings import KafkaSettings
 from streams.topics import BEGINNING, END, PartitionLag, Topic
@@ -69,7 +69,7 @@ class KafkaTopics:
         committed = self._admin.committed(group, topic, partitions)
         ends = self._admin.ends(topic, partitions, LATEST)
         begun = {**self._admin.ends(topic, partitions, EARLIEST), **committed}
-        unread = first_unread(self._kafka, topic, {n: begun[n] for n in partitions if begun[n] < ends[n]})
+        found = unread(self._kafka, topic, {n: begun[n] for n in partitions if begun[n] < ends[n]})
         now_ms = time.time() * 1000
         return [
             PartitionLag(
@@ -79,8 +79,9 @@ class KafkaTopics:
                 partition=n,
                 committed=committed.get(n),
                 end=ends[n],
-                messages=ends[n] - unread[n][0] if n in unread else 0,
-                seconds=max(0.0, (now_ms - unread[n][1]) / 1000) if n in unread else 0.0,
+                messages=_messages(found[n], ends[n]) if n in found else 0,
+                seconds=max(0.0, (now_ms - found[n].first_ms) / 1000) if n in found else 0.0,
+                counted=n not in found or found[n].whole,
             )
             for n in partitions
         ]
@@ -110,3 +111,8 @@ class KafkaTopics:
                 raise exception_for(cause_of(error), f"creating topic {name}") from error
             return False
         return True
+
+
+def _messages(found: Unread, end: int) -> int:
+    """Return how many messages are unread; beyond what was counted, every offset may be one."""
+    return found.messages + (0 if found.whole else max(0, end - found.behind))

@@ -106,7 +106,10 @@ class RedisCache:
         except UNAVAILABLE as error:
             if "certificate" in str(error):
                 raise UsageError(f"Redis cannot be trusted ({error}): correct [redis] in the settings") from error
-            raise TransientError(f"Redis does not answer: {error}") from error
+            raise TransientError(
+                f"Redis does not answer ({error}): start it, or correct [redis] url in the settings; workers go on"
+                " without it, slower, and nothing is lost"
+            ) from error
 
     def close(self) -> None:
         """Release the connections."""

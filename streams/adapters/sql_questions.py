@@ -1,21 +1,25 @@
 """What people ask the ledger, in SQL."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, select
+from sqlalchemy.orm import aliased
 
 from streams.adapters.sql_database import Database
-from streams.adapters.sql_rows import SETTLEMENT, SETTLEMENT_ID, AnyRow, aware, settlement_of
+from streams.adapters.sql_rows import SETTLEMENT, SETTLEMENT_ID, AnyRow, aware, settlement_of, storable
 from streams.adapters.sql_suspects import ID as SUSPECT_ID
 from streams.adapters.sql_tables import REJECTED, SettlementTable, SuspectTable, TallyTable
 from streams.adapters.sql_tally import slot_of
 from streams.ports import Settlement, SettlementId, State
-from streams.questions import LaneStanding, Search, StageStanding, Standing, Suspect
+from streams.questions import Attempt, LaneStanding, Search, StageStanding, Standing, Suspect
 
 RECENT = timedelta(minutes=50)
 HOUR = timedelta(hours=1)
+ATTEMPT = (SettlementTable.acquisition_id, SettlementTable.stage, SettlementTable.lane, SettlementTable.attempt)
+AT_ONCE = 2000
 
 StageLane = tuple[str, str]
 
@@ -40,10 +44,18 @@ class _Sums:
 
 
 class SqlQuestions:
-    """Answers from tallies and by indexes: in milliseconds, however many settlements there are."""
+    """Answers from tallies and by indexes: in milliseconds, however many settlements there are.
+
+    Rejections are looked at one by one, each by the primary key: whether a later attempt was answered is in no tally.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._attempts = database.given(*ATTEMPT)
+        given, later = self._attempts.table.c, SettlementTable.attempt > self._attempts.table.c.attempt
+        same = and_(later, *(column == given[column.key] for column in ATTEMPT[:-1]))
+        query = select(*SETTLEMENT, given.attempt.label("asked")).join_from(self._attempts.table, SettlementTable, same)
+        self._find_later = query.order_by(SettlementTable.attempt, SettlementTable.settled_at)
 
     def standing(self, now: datetime) -> Standing:
         """Count."""
@@ -52,15 +64,17 @@ class SqlQuestions:
             sums = _sums(connection, since)
             suspects = _open_suspects(connection)
             failed = _failed_since(connection, aware(now) - HOUR)
+            retried = _retried(connection)
         places = sorted(sums.keys() | suspects.keys(), key=lambda place: _along_the_path(place, sums[place]))
-        stages = tuple(_stage(place, sums[place], suspects.get(place, 0)) for place in places)
+        stages = tuple(_stage(place, sums[place], suspects.get(place, 0), retried.get(place, 0)) for place in places)
         lanes = sorted({lane for _, lane in places})
         return Standing(now, since, stages, tuple(_lane(lane, sums, failed.get(lane, 0)) for lane in lanes))
 
     def answered(self, state: State, search: Search) -> list[Settlement]:
-        """Return deliveries that were answered so, the newest first."""
+        """Return deliveries that were answered so, the newest first; rejections only where they stand."""
         table = SettlementTable
-        query = select(*SETTLEMENT).where(REJECTED if state is State.REJECTED else table.state == state.value)
+        so = and_(REJECTED, ~_answered_later()) if state is State.REJECTED else table.state == state.value
+        query = select(*SETTLEMENT).where(so)
         if search.since:
             query = query.where(table.settled_at >= aware(search.since))
         if search.stage:
@@ -69,19 +83,33 @@ class SqlQuestions:
             rows = connection.execute(query.order_by(table.settled_at.desc()).limit(search.limit))
             return [settlement_of(row) for row in rows]
 
+    def later_answers(self, attempts: Collection[Attempt]) -> dict[Attempt, Settlement]:
+        """Return the answer to the latest of the later attempts, where there are any that have one."""
+        asked = [(*map(storable, (one.acquisition_id, one.stage, one.lane)), one.number) for one in attempts]
+        found: dict[tuple[object, ...], Settlement] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(asked), AT_ONCE):
+                rows = connection.execute(self._find_later, self._attempts.parameters(asked[start : start + AT_ONCE]))
+                found.update({(*row[:3], row.asked): settlement_of(row) for row in rows})
+        return {one: found[key] for one, key in zip(attempts, asked, strict=True) if key in found}
+
     def suspects(self, search: Search) -> list[Suspect]:
         """Return deliveries that saw a worker die, the latest death first."""
         table, same = SuspectTable, SettlementTable.acquisition_id == SuspectTable.acquisition_id
-        name = select(SettlementTable.source_name).where(same).limit(1).scalar_subquery().label("source_name")
+        known = (SettlementTable.source_name, SettlementTable.image_id)
+        names = [select(one).where(same).limit(1).scalar_subquery().label(one.key) for one in known]
         last = func.max(table.died_at).label("last")
-        query = select(*SUSPECT_ID, func.count().label("deaths"), last, name).group_by(*SUSPECT_ID)
+        query = select(*SUSPECT_ID, func.count().label("deaths"), last, *names).group_by(*SUSPECT_ID)
         if search.since:
             query = query.having(func.max(table.died_at) >= aware(search.since))
         if search.stage:
             query = query.where(table.stage == search.stage)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(last.desc()).limit(search.limit))
-            return [Suspect(SettlementId(*row[:5]), row.deaths, aware(row.last), row.source_name) for row in rows]
+            return [
+                Suspect(SettlementId(*row[:5]), row.deaths, aware(row.last), row.source_name, row.image_id)
+                for row in rows
+            ]
 
 
 def _sums(connection: Connection, since: datetime) -> defaultdict[StageLane, _Sums]:
@@ -109,13 +137,29 @@ def _open_suspects(connection: Connection) -> dict[StageLane, int]:
 
 def _failed_since(connection: Connection, since: datetime) -> dict[str, int]:
     table = SettlementTable
-    query = select(table.lane, func.count()).where(REJECTED, table.settled_at >= since).group_by(table.lane)
+    stands = and_(REJECTED, ~_answered_later(), table.settled_at >= since)
+    query = select(table.lane, func.count()).where(stands).group_by(table.lane)
     return {lane: count for lane, count in connection.execute(query)}  # noqa: C416 - rows are no pairs to dict()
 
 
-def _stage(place: StageLane, sums: _Sums, suspects: int) -> StageStanding:
+def _retried(connection: Connection) -> dict[StageLane, int]:
+    """Count the rejections that a later attempt has answered."""
+    table = SettlementTable
+    query = select(table.stage, table.lane, func.count()).where(REJECTED, _answered_later())
+    rows = connection.execute(query.group_by(table.stage, table.lane))
+    return {(stage, lane): count for stage, lane, count in rows}
+
+
+def _answered_later() -> ColumnElement[bool]:
+    """Whether a settlement's image has an answer to a later attempt, at the same stage in the same lane."""
+    table, later = SettlementTable, aliased(SettlementTable)
+    same = (later.acquisition_id == table.acquisition_id, later.stage == table.stage, later.lane == table.lane)
+    return select(1).where(*same, later.attempt > table.attempt).exists()
+
+
+def _stage(place: StageLane, sums: _Sums, suspects: int, retried: int) -> StageStanding:
     done, rejected = sums.by_state[State.DONE.value], sums.by_state[State.REJECTED.value]
-    return StageStanding(*place, done, rejected, sums.recent, sums.last_at, suspects)
+    return StageStanding(*place, done, rejected - retried, sums.recent, sums.last_at, suspects, retried)
 
 
 def _along_the_path(place: StageLane, sums: _Sums) -> tuple[str, int, float, str]:

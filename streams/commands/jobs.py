@@ -33,7 +33,10 @@ def jobs(
     settings: SettingsFile = None,
     json: AsJson = False,
 ) -> None:
-    """List deliveries that failed (or are done, or suspected of killing workers), the newest first."""
+    """List deliveries that failed (or are done, or suspected of killing workers), the newest first.
+
+    What failed and was retried is listed as the latest attempt ended: where that is done, as done only.
+    """
     search = Search(time_of(since), stage, limit)
     with ledger_meant(out, settings) as found:
         rows = _found(found.questions, state, search)
@@ -59,7 +62,7 @@ def _answer(row: Settlement) -> str:
 
 def _suspect(row: Suspect) -> str:
     deaths = f"{row.deaths} {'death' if row.deaths == 1 else 'deaths'}"
-    name = row.source_name or f"acquisition {row.id.acquisition_id}"
+    name = f"{row.source_name}  {row.image_id}" if row.source_name else f"acquisition {row.id.acquisition_id}"
     return f"{row.last_death_at:%Y-%m-%d %H:%M:%S}  {_place(row.id)}  {name}  {deaths}"
 
 

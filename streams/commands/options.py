@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from streams.certificates import is_result
 from streams.errors import UsageError
 from streams.moments import moment
 from streams.pipeline import LIVE, NAME, REPLAY
+from streams.source import readable
 from streams.wiring.process import utc_now
 
 PipelineFile = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; the default one when omitted.")]
@@ -53,3 +56,15 @@ def check_instrument(name: str) -> None:
 def time_of(text: str | None) -> datetime | None:
     """Return the time that an option means."""
     return moment(text, now=utc_now()) if text else None
+
+
+def image_meant(image: str) -> str:
+    """Return the id, the beginning of one, or the published name that is meant: a file here means its content."""
+    if not image:
+        raise UsageError("name an image: a file, an image id or a published name")
+    try:
+        if Path(image).is_file() and not is_result(Path(image)):  # a result fetched to here has its image's name
+            return hashlib.sha256(Path(image).read_bytes()).hexdigest()[:32]
+    except OSError as error:
+        raise UsageError(f"cannot read {image}: {error.strerror}") from error
+    return readable(image)

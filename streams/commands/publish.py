@@ -18,6 +18,7 @@ from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
 from streams.commands.options import AsJson, check_instrument
+from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
 from streams.settings import Settings
@@ -94,7 +95,7 @@ def publish(
 
 def _publish_once(paths: list[Path], options: FeedOptions, world: World, *, json: bool) -> None:
     summary = publish_once(paths, options, world, show=_progress(Console(stderr=True), world.clock))
-    _print_summary(Console(), summary)
+    _print_summary(table_console(), summary)
     if json:
         print(summary.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(FAILED if summary.failed else 0)
@@ -167,7 +168,7 @@ def _print_standing(feeds: list[FeedStanding], setbacks: list[Setback], *, json:
         table.add_row(
             f"[red]{_shown(setback.name)}", f"{setback.state} since {setback.since:%F %T}: {_shown(setback.reason)}"
         )
-    Console().print(table, highlight=False)
+    table_console().print(table, highlight=False)
 
 
 def _shown(text: str) -> str:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from streams.balance import Balance, Finding, Scope, Window
 from streams.commands.options import AsJson, Lane, SettingsFile, Since, Until, time_of
+from streams.commands.tables import table_console
 from streams.pipeline import LIVE, load_pipeline
 from streams.reconcile import LaneGroups, conservation, names_of, read_from
 from streams.report.markup import visible
@@ -118,7 +118,7 @@ def _print(verdict: Verdict) -> None:
     table = Table("stage", *COLUMNS.values(), box=None, pad_edge=False)
     for balance in verdict.balances:
         table.add_row(balance.stage, *(str(getattr(balance, name)) for name in COLUMNS))
-    Console().print(table, highlight=False)
+    table_console().print(table, highlight=False)
     for line in _lines(verdict):
         typer.echo(line)
 

@@ -176,6 +176,7 @@ def _replayed_json(replayed: Replayed) -> dict[str, object]:
         **{name: getattr(replayed, name) for name in counts},
         "first": _time(replayed.first_ms),
         "last": _time(replayed.last_ms),
+        "meant": dict(replayed.meant),
         "missing": sorted(replayed.missing),
     }
 
@@ -202,6 +203,9 @@ def _replayed(replayed: Replayed, *, dry_run: bool) -> Iterator[str]:
         yield f"left out: {replayed.repeats} repeats and retries, {replayed.malformed} that are no image events"
     if replayed.rebuilt:
         yield f"{replayed.rebuilt} of them expired in the images' topic and were made of what a later stage published"
+    for image, count in replayed.meant.items():
+        if count > 1:
+            yield visible(f"{image} names {count} images: all of them are among these")
     for image in sorted(replayed.missing):
         yield visible(f"{image}: no topic holds its event any more, and the ledger keeps none; publish its file again")
 

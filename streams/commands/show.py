@@ -1,6 +1,5 @@
 """``semstream show``: everything the ledger knows of an image."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from schemas.events import DeadLetter
 from schemas.model import Record
 from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import AsJson, SettingsFile
+from streams.commands.options import AsJson, SettingsFile, image_meant
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.source import readable
@@ -30,7 +29,7 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Tell the whole story of one image: how each stage answered, every candidate, and what was selected why."""
-    wanted = _wanted(image)
+    wanted = image_meant(image)
     with ledger_meant(out, settings) as found:
         outcomes, settlements = found.ledger.history(wanted)
     if not settlements:
@@ -45,18 +44,6 @@ def show(
             [settlement for settlement in settlements if settlement.image_id == image_id],
         ):
             typer.echo(f"  {line}")
-
-
-def _wanted(image: str) -> str:
-    """Return the id, the beginning of one, or the published name that is meant."""
-    if not image:
-        raise UsageError("name an image: a file, an image id or a published name")
-    try:
-        if Path(image).is_file():
-            return hashlib.sha256(Path(image).read_bytes()).hexdigest()[:32]
-    except OSError as error:
-        raise UsageError(f"cannot read {image}: {error.strerror}") from error
-    return readable(image)
 
 
 def _why_unknown(image: str, ledger: Path) -> str:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, SettingsFile
+from streams.commands.tables import table_console
 from streams.questions import LaneStanding, StageStanding, Standing
 from streams.wiring.process import utc_now
 
@@ -22,7 +22,7 @@ def status(out: OutFolder = None, *, settings: SettingsFile = None, json: AsJson
     if json:
         typer.echo(orjson.dumps({"ledger": found.place, **asdict(standing)}))
         return
-    console = Console()
+    console = table_console()
     console.print(f"ledger {found.place}, {standing.at:%Y-%m-%d %H:%M:%S} UTC", highlight=False, markup=False)
     for lane in standing.lanes:
         for line in _told(lane):
@@ -42,7 +42,7 @@ def _table(standing: Standing) -> Table:
     minutes = f"last {standing.recent_s / 60:.0f} min"
     for name in ("lane", "stage"):
         table.add_column(name)
-    for name in ("done", "rejected", minutes, "a second", "settled last", "suspects"):
+    for name in ("done", "rejected", "retried", minutes, "a second", "settled last", "suspects"):
         table.add_column(name, justify="right", no_wrap=True)
     for stage in standing.stages:
         table.add_row(stage.lane, stage.stage, *_figures(stage, standing.recent_s))
@@ -51,7 +51,7 @@ def _table(standing: Standing) -> Table:
 
 def _figures(stage: StageStanding, recent_s: float) -> tuple[str, ...]:
     rate = f"{stage.recent / recent_s:.2f}"
-    counts = (f"{stage.done:,}", f"{stage.rejected:,}", f"{stage.recent:,}", rate)
+    counts = (f"{stage.done:,}", f"{stage.rejected:,}", f"{stage.retried:,}", f"{stage.recent:,}", rate)
     return (*counts, _time(stage.last_settled_at), str(stage.suspects))
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from streams.commands.options import AsJson, Lane, Lanes, PipelineFile, SettingsFile, check_lane, lanes_of
+from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import LIVE, Pipeline, group_of, load_pipeline
 from streams.settings import Settings
-from streams.topics import Cluster, PartitionLag, Topic, drift, planned
+from streams.topics import Cluster, GroupLag, PartitionLag, Topic, by_group, drift, planned
 from streams.wiring.topics import open_topics
 
 topics = typer.Typer(name="topics", help="Set up and look at the topics of a pipeline.", no_args_is_help=True)
@@ -54,16 +54,24 @@ def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane:
     """Show how the topics are set up."""
     cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
     found = cluster.found([topic.name for topic in wanted])
-    Console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
+    table_console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
     for name in [topic.name for topic in wanted if topic.name not in found]:
         typer.echo(f"{name}: does not exist; create it with semstream topics create")
 
 
 @topics.command()
 def lag(
-    pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lane = LIVE, *, json: AsJson = False
+    pipeline: PipelineFile = None,
+    settings: SettingsFile = None,
+    lane: Lane = LIVE,
+    *,
+    partitions: Annotated[bool, typer.Option("--partitions", help="A line for each partition, with offsets.")] = False,
+    json: AsJson = False,
 ) -> None:
-    """Show how far each stage is behind, by partition: messages that it has not answered, and the age of the first."""
+    """Show how far each stage is behind: messages that it has not answered, and the age of the first.
+
+    --json tells of every partition.
+    """
     check_lane(lane)
     cluster = open_topics(Settings.load(settings))
     rows = [
@@ -71,7 +79,7 @@ def lag(
         for step in load_pipeline(pipeline).steps(lane)
         for row in cluster.lag(step.stage.name, group_of(step.stage.name, lane), step.consumes)
     ]
-    Console().print(_lags(rows), highlight=False)
+    table_console().print(_by_partition(rows) if partitions else _by_group(by_group(rows)), highlight=False)
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows]))
 
@@ -121,13 +129,25 @@ def _described(found: Sequence[Topic]) -> Table:
     return table
 
 
-def _lags(rows: Sequence[PartitionLag]) -> Table:
+def _by_group(rows: Sequence[GroupLag]) -> Table:
+    table = _table("stage", "topic", "messages behind", "seconds behind", "partitions behind")
+    for row in rows:
+        behind = f"{row.behind} of {row.partitions}"
+        table.add_row(row.stage, row.topic, _messages(row), f"{row.seconds:.1f}", behind)
+    return table
+
+
+def _by_partition(rows: Sequence[PartitionLag]) -> Table:
     table = _table("stage", "topic", "partition", "committed", "end", "messages behind", "seconds behind")
     for row in rows:
         committed = "-" if row.committed is None else str(row.committed)
-        numbers = (str(row.partition), committed, str(row.end), str(row.messages), f"{row.seconds:.1f}")
+        numbers = (str(row.partition), committed, str(row.end), _messages(row), f"{row.seconds:.1f}")
         table.add_row(row.stage, row.topic, *numbers)
     return table
+
+
+def _messages(row: GroupLag | PartitionLag) -> str:
+    return f"{row.messages:,}" if row.counted else f"up to {row.messages:,}"
 
 
 def _table(*columns: str) -> Table:

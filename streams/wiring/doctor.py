@@ -1,32 +1,40 @@
 """The checks of `semstream doctor`."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from streams.adapters.kafka_admin import REQUEST_S, KafkaAdmin
+from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.redis_cache import RedisCache
+from streams.adapters.s3_client import Patience
 from streams.adapters.s3_store import S3Store
 from streams.adapters.sql_ledger import SqlLedger
-from streams.doctor import Check, check_clock, check_folder, check_store
-from streams.pipeline import DEAD_LETTERS, load_pipeline
+from streams.doctor import Probe, check_clock, check_folder, check_store
+from streams.errors import UsageError
+from streams.pipeline import load_pipeline
 from streams.settings import RedisSettings, Settings
 from streams.telemetry import Telemetry
+from streams.topics import planned
 from streams.wiring.process import utc_now
 
+PATIENCE_S = 8.0
+"""Somebody waits for the answer; what takes longer is not well."""
 
-def checks(settings: Settings, pipeline: Path | None) -> Iterator[tuple[str, Check]]:
-    """Yield the checks of every dependency, each by its name."""
-    yield "pipeline", lambda: _pipeline(pipeline)
-    yield "kafka", lambda: _kafka(settings)
-    yield "topics", lambda: _topics(settings, pipeline)
-    yield "s3", lambda: _s3(settings)
+
+def probes(settings: Settings, pipeline: Path | None, lanes: Sequence[str]) -> list[Probe]:
+    """Return the checks of every dependency."""
     redis = settings.redis
-    yield "redis", lambda: _redis(redis) if redis else "not configured: every worker remembers for itself only"
-    yield "postgres", lambda: _postgres(settings)
-    yield "clock", lambda: _clock(settings)
-    yield "disk", lambda: check_folder(settings.worker.state)
+    return [
+        Probe("pipeline", lambda: _pipeline(pipeline)),
+        Probe("kafka", lambda: _kafka(settings)),
+        Probe("topics", lambda: _topics(settings, pipeline, lanes), needs="kafka"),
+        Probe("s3", lambda: _s3(settings)),
+        Probe("redis", lambda: _redis(redis) if redis else "not configured: every worker remembers for itself only"),
+        Probe("postgres", lambda: _postgres(settings)),
+        Probe("clock", lambda: _clock(settings), needs="postgres"),
+        Probe("disk", lambda: check_folder(settings.worker.state)),
+    ]
 
 
 def _pipeline(path: Path | None) -> str:
@@ -35,22 +43,25 @@ def _pipeline(path: Path | None) -> str:
 
 
 def _kafka(settings: Settings) -> str:
-    admin = KafkaAdmin(settings.kafka)
-    cluster = admin.wait(admin.client.describe_cluster(request_timeout=REQUEST_S), "asking the brokers who they are")
-    return f"{settings.kafka.bootstrap_servers} answers for {len(cluster.nodes)} broker(s)"
+    brokers = KafkaAdmin(settings.kafka).metadata(within_s=PATIENCE_S).brokers
+    return f"{settings.kafka.bootstrap_servers} answers for {len(brokers)} broker(s)"
 
 
-def _topics(settings: Settings, path: Path | None) -> str:
-    admin = KafkaAdmin(settings.kafka)
-    pipeline = load_pipeline(path)
-    topics = [*(step.consumes for step in pipeline.steps()), pipeline.steps()[-1].produces, DEAD_LETTERS]
-    for topic in topics:
-        admin.partitions(topic)
-    return f"all {len(topics)} of the pipeline's live lane exist"
+def _topics(settings: Settings, path: Path | None, lanes: Sequence[str]) -> str:
+    found = KafkaAdmin(settings.kafka).metadata(within_s=PATIENCE_S)
+    pipeline, brokers = load_pipeline(path), len(found.brokers)
+    wanted = {lane: [topic.name for topic in planned(pipeline, lane, brokers=brokers)] for lane in lanes}
+    without = {lane: sorted({*names} - {*found.topics}) for lane, names in wanted.items()}
+    missing = sorted({name for names in without.values() for name in names})
+    if missing:
+        create = " ".join(f"--lane {lane}" for lane, names in without.items() if names)
+        raise UsageError(f"{', '.join(missing)} do not exist: semstream topics create {create}")
+    count = len({name for names in wanted.values() for name in names})
+    return f"all {count} of the lanes {' and '.join(lanes)} exist"
 
 
 def _s3(settings: Settings) -> str:
-    store = S3Store(settings.s3, connections=1)
+    store = S3Store(settings.s3, connections=1, patience=Patience(connect_s=PATIENCE_S, read_s=PATIENCE_S, attempts=1))
     try:
         return f"{settings.s3.endpoint_url or settings.s3.region}: {check_store(store)}"
     finally:

@@ -115,6 +115,19 @@ def test_the_settings_exist_while_the_stack_is_up(
     assert not (tmp_path / "page").exists()
 
 
+def test_status_leaves_out_what_neither_runs_nor_belongs_to_the_stack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> set[str]:
+        assert main(["--root", str(tmp_path), "status"]) == 0
+        return {line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]}
+
+    assert names() == {server.name for server in usual("versitygw")}
+    running = {"minio", "toxiproxy"}
+    monkeypatch.setattr(Stack, "runs", lambda _, server: server.name in running)
+    assert names() == {server.name for server in usual("minio")} | {"toxiproxy"}
+
+
 def test_one_server_alone_changes_no_settings(only_a_page: Page, tmp_path: Path) -> None:
     root = ["--root", str(tmp_path)]
     assert main([*root, "up", "--only", "page"]) == 0

@@ -10,6 +10,7 @@ import tifffile
 
 from stages.simulation.series import simulated_images
 from streams.bench.modes import compared
+from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
 from streams.telemetry import PARTS
 from tests.folders import Run, events_of
@@ -69,3 +70,19 @@ def test_publishing_again_and_starting_again_repeats_nothing(here: Site, folder:
     with here.worker():
         events = here.selected(IMAGES)
     assert len(events) == IMAGES
+
+
+def test_results_are_fetched_as_a_run_writes_them(here: Site, folder: Path, run: Run, tmp_path: Path) -> None:
+    run(folder, pipeline=CHEAP)
+    here.publish(str(folder))
+    with here.worker():
+        here.selected(IMAGES)
+    at_site = ["--lane", here.lane, "--settings", str(tmp_path / "settings.toml"), "--pipeline", str(CHEAP)]
+    assert outcome_of(["fetch", "000.tif", "--out", str(tmp_path / "one"), *at_site]) == (0, "")
+    assert outcome_of(["fetch", "--since", "1h", "--out", str(tmp_path / "all"), *at_site]) == (0, "")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out" / "images").glob("*.tif")}
+    assert len(written) == IMAGES
+    assert {path.name: path.read_bytes() for path in (tmp_path / "all").glob("*.tif")} == written
+    assert {path.name: path.read_bytes() for path in (tmp_path / "one").glob("*.tif")} == {
+        "000.tif": written["000.tif"]
+    }

@@ -11,6 +11,7 @@ from streams.errors import InvalidImage
 from streams.job import Desk, dead_letter, parse
 from streams.pipeline import DEAD_LETTERS, Step, topic
 from streams.ports import Message, Outgoing
+from streams.sequels import sequels
 from tests.events import NOON, headers_of, image_event
 from tests.hostile.events import CORPUS, HostileEvent
 from tests.memory_log import MemoryLog
@@ -62,7 +63,8 @@ class Scene:
         return list(letters(self.log, criteria))
 
     def retry(self, criteria: Criteria = EVERY, *, again: bool = False) -> list[Retry]:
-        return list(send(self.log, retries(self.log, criteria, again=again)))
+        before = {} if again else sequels(self.log, letters(self.log, criteria), None)
+        return list(send(self.log, retries(self.log, criteria, before=before)))
 
 
 @pytest.fixture
@@ -121,9 +123,17 @@ def test_a_letter_is_retried_once_unless_asked_to(scene: Scene) -> None:
     scene.fails()
     scene.retry()
     (refused,) = scene.retry()
-    assert refused.refusal == "retried already: sem.images/0/1; --again sends it once more"
+    assert refused.before == "sent again: sem.images/0/1"
     assert len(scene.log.messages("sem.images")) == 2
     scene.retry(again=True)
+    assert len(scene.log.messages("sem.images")) == 3
+
+
+def test_a_letter_that_was_told_twice_is_sent_once(scene: Scene) -> None:
+    failed = scene.fails()
+    scene.fails(Outgoing("sem.images", failed.key, failed.value or b"", failed.headers))
+    assert len({letter.id for letter in scene.letters()}) == 1
+    assert len(scene.retry()) == 1
     assert len(scene.log.messages("sem.images")) == 3
 
 
@@ -137,7 +147,7 @@ def test_a_retry_that_failed_again_is_known_by_its_letter_and_can_be_retried_its
     first, second = scene.letters()
     assert second.content.attempt == 2
     old, new = scene.retry()
-    assert old.refusal == f"retried already: it failed again, letter {second.id}; --again sends it once more"
+    assert old.before == f"failed again: letter {second.id}"
     assert new.message is not None
     marks = Headers.from_wire(new.message.headers)
     assert (marks.attempt, marks.retry_of) == (3, second.id)
@@ -148,7 +158,7 @@ def test_a_retry_is_found_although_the_clock_of_its_publisher_is_behind(scene: S
     scene.fails()
     scene.time -= timedelta(minutes=50)
     scene.retry()
-    assert "retried already" in (scene.retry()[0].refusal or "")
+    assert "sent again" in (scene.retry()[0].before or "")
 
 
 @pytest.mark.parametrize("hostile", CORPUS, ids=lambda hostile: hostile.name)
@@ -223,7 +233,7 @@ def test_one_that_is_too_large_for_kafka_holds_back_no_other(scene: Scene) -> No
             super().publish(wanted)
 
     scene.fails(large())
-    scene.fails()
+    scene.fails(name="b.tif")
     target = Refusing(partitions=1)
     sent = list(send(target, retries(scene.log, EVERY)))
     assert [retry.refusal for retry in sent] == ["its event has 950000 bytes; 900000 can travel", None]

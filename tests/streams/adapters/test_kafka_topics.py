@@ -69,6 +69,23 @@ def test_markers_of_transactions_are_no_lag(real: World, cluster: KafkaTopics) -
     assert row.end > 0
 
 
+def test_messages_are_counted_and_not_the_markers_between_them(
+    real: World, cluster: KafkaTopics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = real.topic("in", partitions=1)
+    producer = real.producer("upstream")
+    for _ in range(3):
+        producer.begin_transaction()
+        producer.produce(topic, b"one")
+        producer.commit_transaction(30)
+    (row,) = cluster.lag("filter", real.group(), topic)
+    assert (row.messages, row.counted, row.end) == (3, True, 6)
+    monkeypatch.setattr("streams.adapters.kafka_unread.COUNTED", 0)
+    monkeypatch.setattr("streams.adapters.kafka_unread.FEWEST", 2)
+    (row,) = cluster.lag("filter", real.group(), topic)
+    assert (row.messages, row.counted) == (5, False)
+
+
 def test_a_group_reads_on_where_it_is_told_unless_it_lives(real: World, cluster: KafkaTopics) -> None:
     topic = real.topic("in")
     real.publisher.publish(events(topic, 20))

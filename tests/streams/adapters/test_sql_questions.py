@@ -18,7 +18,7 @@ from streams.adapters.sql_suspects import SqlSuspects
 from streams.adapters.sql_tally import slot_of
 from streams.errors import TransientError
 from streams.ports import OutcomeRow, Settlement, SettlementId, State
-from streams.questions import Removable, Search
+from streams.questions import Attempt, Removable, Search
 from streams.settings import PostgresSettings
 from tests.databases import empty_tables, migrated_database
 from tests.events import NOON
@@ -87,14 +87,14 @@ def test_a_ledger_is_summed_up_by_stage_and_lane(ledger: SqlLedger) -> None:
     ledger.settle([], [answer(n, "selector", chosen=("raw", "unet")[n % 2], at=NOON) for n in range(3)])
     ledger.settle([], [answer(3, "selector", at=NOON, reason="no frame")])
     standing = SqlQuestions(ledger.database).standing(NOON + MINUTE)
-    assert [(s.stage, s.lane, s.done, s.rejected, s.recent, s.last_settled_at) for s in standing.stages] == [
-        ("filter", "live", 6, 1, 3, NOON),
-        ("selector", "live", 3, 1, 4, NOON),
-        ("filter", "replay", 0, 1, 1, NOON),
+    assert [(s.stage, s.lane, s.done, s.rejected, s.retried, s.recent, s.last_settled_at) for s in standing.stages] == [
+        ("filter", "live", 6, 0, 1, 3, NOON),
+        ("selector", "live", 3, 1, 0, 4, NOON),
+        ("filter", "replay", 0, 1, 0, 1, NOON),
     ]
     assert standing.since == NOON - 50 * MINUTE
     live, replay = standing.lanes
-    assert (live.lane, live.images, live.selected, live.failed_last_hour) == ("live", 6, {"raw": 2, "unet": 1}, 2)
+    assert (live.lane, live.images, live.selected, live.failed_last_hour) == ("live", 6, {"raw": 2, "unet": 1}, 1)
     assert (replay.lane, replay.images, replay.selected, replay.failed_last_hour) == ("replay", 1, {}, 1)
 
 
@@ -112,7 +112,8 @@ def test_a_suspect_counts_until_it_is_answered(ledger: SqlLedger) -> None:
     first, second_ = questions.suspects(Search())
     assert {first.id, second_.id} == {answer().id, answer(1).id}
     assert {first.deaths, second_.deaths} == {2}
-    assert {s.id.acquisition_id: s.source_name for s in (first, second_)} == {"0": None, "1": "lot/1.tif"}
+    names = {s.id.acquisition_id: (s.source_name, s.image_id) for s in (first, second_)}
+    assert names == {"0": (None, None), "1": ("lot/1.tif", "image-1")}
     assert questions.suspects(Search(since=NOON + MINUTE)) == questions.suspects(Search(stage="denoise")) == []
 
 
@@ -126,6 +127,23 @@ def test_answers_are_listed_newest_first_by_state_stage_and_time(ledger: SqlLedg
     assert questions.answered(State.REJECTED, Search(since=NOON + 3 * MINUTE)) == failed[3:]
     assert questions.answered(State.REJECTED, Search(stage="denoise")) == []
     assert len(questions.answered(State.DONE, Search(stage="denoise"))) == 3
+
+
+def test_of_an_image_that_was_retried_the_latest_attempt_decides(ledger: SqlLedger) -> None:
+    mended, failing, other = answer(1, reason="NaN"), answer(2, reason="NaN"), answer(3, reason="NaN")
+    later = replace(answer(1, attempt=2), id=replace(answer(1, attempt=2).id, pipeline="p2"))
+    again = [answer(2, attempt=n, reason=f"attempt {n}", at=NOON + n * MINUTE) for n in (2, 3)]
+    elsewhere = [answer(3, "denoise", attempt=2), answer(3, lane="replay", attempt=2)]
+    ledger.settle([], [mended, failing, other, later, *again, *elsewhere])
+    questions = SqlQuestions(ledger.database)
+    assert questions.answered(State.REJECTED, Search()) == [again[1], other]
+    standing = questions.standing(NOON + MINUTE)
+    (filtered,) = [s for s in standing.stages if (s.stage, s.lane) == ("filter", "live")]
+    assert (filtered.done, filtered.rejected, filtered.retried) == (1, 2, 3)
+    assert [lane.failed_last_hour for lane in standing.lanes if lane.lane == "live"] == [2]
+    asked = [Attempt(s.id.acquisition_id, "filter", "live", s.id.attempt) for s in (mended, failing, other, again[1])]
+    assert questions.later_answers(asked) == {asked[0]: later, asked[1]: again[1]}
+    assert questions.later_answers([]) == {}
 
 
 def test_counts_equal_rows_whoever_settles_and_however_often(ledger: SqlLedger) -> None:

@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_line_and_exit_code_1(call: Call, monkeypatch: pytest
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("streams.results._write", full)
+    monkeypatch.setattr("streams.result_files.write_whole", full)
     code, said = call(*RUN)
     assert code == 1
     assert "No space left on device" in said

@@ -1,14 +1,19 @@
 """``semstream dlq`` as a user meets it, on topics in memory."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from streams.adapters.sql_ledger import SqlLedger
 from streams.cli import outcome_of
+from streams.errors import TransientError
 from streams.pipeline import DEAD_LETTERS
-from streams.ports import Outgoing
+from streams.ports import Outgoing, Settlement, SettlementId, State
+from streams.wiring.embedded import LEDGER_FILE
+from streams.wiring.ledger import ledger_of_run
+from tests.events import NOON
 from tests.hostile.events import CORPUS, ODD, HostileEvent
 from tests.memory_log import MemoryLog
 from tests.streams.test_deadletters import Scene, large
@@ -30,10 +35,23 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def call(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def ledger(tmp_path: Path) -> Iterator[SqlLedger]:
+    ledger = SqlLedger.sqlite(tmp_path / LEDGER_FILE)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def call(
+    scene: Scene,
+    ledger: SqlLedger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Call:
     """Run ``semstream dlq``; return its exit code, what it printed, and its last word."""
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("streams.commands.dlq.ledger_at_services", lambda _: ledger_of_run(tmp_path))
     monkeypatch.setattr("streams.commands.dlq.open_log", lambda _: scene.log)
     monkeypatch.setattr("streams.commands.dlq.open_publisher", lambda _: scene.log)
 
@@ -62,6 +80,42 @@ def test_a_list_as_json_has_everything_but_the_messages(scene: Scene, call: Call
     assert (letter["reason"], letter["lane"], letter["original"]) == ("too dark", "live", "sem.images/0/0")
 
 
+def test_a_list_says_what_became_of_each_letter_since(scene: Scene, ledger: SqlLedger, call: Call) -> None:
+    for name in ("mended.tif", "sent.tif", "open.tif"):
+        scene.fails(name=name)
+    mended, sent, _ = scene.letters()
+    identity = SettlementId(mended.content.acquisition_id or "", "shade", "live", "p2", 2)
+    ledger.settle([], [Settlement(identity, "i", "v", "mended.tif", State.DONE, NOON)])
+    call("retry", sent.id)
+    scene.fails(name="open.tif")
+    lines = call("list")[1].splitlines()
+    assert [" ".join(line.split()[5:-2]) for line in lines[1:4]] == [
+        "1 mended mended.tif",
+        "1 sent again sent.tif",
+        "1 open, told 2 times open.tif",
+    ]
+    assert lines[-1].startswith("3 of 3 dead letters")
+    rows = json.loads(call("list", "--json")[1])["letters"]
+    assert [(row["since"], row["told"], row["retried"]) for row in rows] == [
+        ("mended", 1, "attempt 2 done at 2026-01-02 12:00:00 UTC"),
+        ("sent again", 1, "sem.images/0/3"),
+        ("open", 2, None),
+    ]
+
+
+def test_letters_are_listed_although_the_ledger_is_away(
+    scene: Scene, call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(_: object) -> None:
+        raise TransientError("Postgres does not answer")
+
+    monkeypatch.setattr("streams.commands.dlq.ledger_at_services", away)
+    scene.fails()
+    scene.retry()
+    code, out, _ = call("list")
+    assert (code, "sent again" in out) == (0, True)
+
+
 def test_one_letter_is_shown_with_its_message_and_its_retry(scene: Scene, call: Call) -> None:
     scene.fails()
     beginning = scene.letters()[0].id[:8]
@@ -75,7 +129,7 @@ def test_one_letter_is_shown_with_its_message_and_its_retry(scene: Scene, call: 
     ):
         assert part in out
     scene.retry()
-    assert "retried      sem.images/0/1" in call("show", beginning)[1]
+    assert "retried      sent again: sem.images/0/1" in call("show", beginning)[1]
     shown = json.loads(call("show", beginning, "--json")[1])
     assert (shown["retried"], shown["message"]["topic"]) == ("sem.images/0/1", "sem.images")
 
@@ -107,7 +161,12 @@ def test_a_retry_sends_what_is_named_and_a_dry_run_nothing(scene: Scene, call: C
     assert len(scene.log.messages("sem.images")) == 3
     code, out, _ = call("retry", "--all", "--json")
     told = json.loads(out)
-    assert (code, len(told["sent"]), len(told["refused"])) == (1, 1, 1)
+    assert (code, len(told["sent"]), len(told["already"]), told["refused"]) == (0, 1, 1, {})
+    assert call("retry", "--all")[:2] == (0, "0 sent again, 0 refused, 2 retried already\n")
+    known = scene.letters()[0].id
+    assert call("retry", known)[1].splitlines()[0] == (
+        f"{known}: retried already (sent again: sem.images/0/2); --again sends it once more"
+    )
 
 
 def test_a_retry_of_what_is_not_there_is_told(scene: Scene, call: Call) -> None:

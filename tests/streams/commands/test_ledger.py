@@ -94,7 +94,7 @@ def test_status_sums_up_by_lane_stage_and_method(call: Call, server: PostgresSet
     assert "live: 3 images, 1 selected, 1 failed in the last hour" in out
     assert ["1", "x", "mean"] in lines
     (filtered,) = [line for line in lines if line[:2] == ["live", "filter"]]
-    assert filtered[2:5] == ["1", "2", "2"]
+    assert filtered[2:6] == ["1", "2", "0", "2"]
     standing = json.loads(call("status", *SETTINGS, "--json")[2])
     assert [(s["stage"], s["done"], s["rejected"], s["suspects"]) for s in standing["stages"]] == [
         ("filter", 1, 2, 0),

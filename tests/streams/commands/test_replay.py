@@ -109,6 +109,12 @@ def test_a_dry_run_tells_count_span_and_bytes(live: Flowing, call: Call) -> None
     assert "sem.trial.images" not in live.log.topics
 
 
+def test_a_name_that_several_images_have_is_told(live: Flowing, lane: Flowing, call: Call) -> None:
+    live.publish("x/a.tif")
+    code, out, _ = call("--image", "a.tif", "--dry-run")
+    assert (code, out.splitlines()[-1]) == (0, "a.tif names 2 images: all of them are among these")
+
+
 def test_an_image_that_is_nowhere_ends_with_1(call: Call, lane: Flowing) -> None:
     code, out, _ = call("--image", "gone.tif")
     assert code == 1

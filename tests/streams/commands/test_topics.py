@@ -103,10 +103,33 @@ def test_a_description_shows_what_is_there_and_what_is_not(
     assert "sem.picked: does not exist; create it with semstream topics create" in shown
 
 
-def test_the_lag_is_told_by_stage_and_partition(
+def test_the_lag_is_told_by_stage_in_whole_values(
     call: Call, cluster: DictCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call("lag", "--lane", "replay", "--json")[0] == 0
+    lane = "a-lane-with-a-name-that-is-longer-than-any-column-of-eighty-may"
+    assert call("lag", "--lane", lane)[0] == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [
+        ["shade", f"sem.{lane}.images", "3", "12.5", "1", "of", "2"],
+        ["pick", f"sem.{lane}.shaded", "3", "12.5", "1", "of", "2"],
+    ]
+
+
+def test_what_was_not_counted_is_told_as_a_bound(
+    call: Call, cluster: DictCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lag(stage: str, group: str, topic: str) -> list[PartitionLag]:
+        return [PartitionLag(stage, group, topic, 0, 7, 12_007, messages=11_000, seconds=9.0, counted=False)]
+
+    monkeypatch.setattr(cluster, "lag", lag)
+    call("lag")
+    assert "up to 11,000" in capsys.readouterr().out
+
+
+def test_the_lag_is_told_by_partition_where_that_is_asked_for(
+    call: Call, cluster: DictCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("lag", "--lane", "replay", "--partitions", "--json")[0] == 0
     lines = capsys.readouterr().out.splitlines()
     rows = orjson.loads(lines[-1])
     assert [(row["stage"], row["group"], row["topic"], row["partition"]) for row in rows] == [
