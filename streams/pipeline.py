@@ -32,6 +32,7 @@ from stages.stage import Stage, identity_of
 from streams.errors import UsageError
 from streams.execution import StageRun
 from streams.topic_options import TopicOptions
+from streams.wording import meant, plainly
 
 LIVE = "live"
 REPLAY = "replay"
@@ -123,7 +124,7 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
             raise UsageError(f"{source}: no stage can be named '{table}': [{table}] says how all of them run")
     unknown = sorted(set(tables) - set(names) - {"path", RUN, TOPICS})
     if unknown:
-        raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; the stages are {', '.join(names)}")
+        raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; {meant(unknown[0], [*names, RUN, TOPICS])}")
     _check_order(stage_types, source)
     stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
@@ -139,7 +140,7 @@ def _runs(table: Any, stages: Sequence[str], place: str) -> dict[str, StageRun]:
         raise UsageError(f"{place}: expected tables, one a stage")
     for name in table:
         if name not in stages:
-            raise UsageError(f"{place}: there is no stage '{name}'; the stages are {', '.join(stages)}")
+            raise UsageError(f"{place}: there is no stage '{name}'; {meant(name, stages)}")
     return {name: _made(StageRun, options, f"{place} {name}") for name, options in table.items()}
 
 
@@ -207,7 +208,7 @@ def _made(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any 
     fields = {field.name for field in dataclasses.fields(cls) if field.init}
     unknown = sorted(set(table) - fields)
     if unknown:
-        raise UsageError(f"{place}: unknown option '{unknown[0]}'; {cls.__name__} has: {', '.join(sorted(fields))}")
+        raise UsageError(f"{place}: {cls.__name__} has no option '{unknown[0]}'; {meant(unknown[0], fields)}")
     options = {name: _option(hints[name], value, f"{place} {name}") for name, value in table.items()}
     try:
         return cls(**options)
@@ -223,7 +224,7 @@ def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any opt
     except PydanticSchemaGenerationError as error:  # a field of methods
         raise UsageError(f"{place} = {value!r}: needs a table for each of them, with a line method = ...") from error
     except ValidationError as error:
-        raise UsageError(f"{place} = {value!r}: {error.errors()[0]['msg'].lower()}") from error
+        raise UsageError(f"{place} = {value!r}: {plainly(error.errors()[0]['msg'].lower())}") from error
 
 
 def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any configured class

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from schemas.image import Bucket, StoreName
 from streams.errors import UsageError
 from streams.pipeline import LIVE
+from streams.settings_faults import fault
 
 LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
@@ -45,7 +46,7 @@ class Table(BaseModel):
         try:
             return {**values, cls.in_a_file: Path(place).read_text(encoding="utf-8").strip()}
         except OSError as error:
-            raise ValueError(f"cannot read {place}: {error.strerror}") from error
+            raise ValueError(f"{cls.in_a_file}_file: cannot read {place}: {error.strerror}") from error
 
 
 class KafkaSettings(Table):
@@ -146,9 +147,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(tables)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
-            raise UsageError(f"{source}: [{where}]: {first['msg'].removeprefix('Value error, ')}") from error
+            raise UsageError(fault(error, _names(), source, variables, PREFIX)) from error
 
     def to_toml(self) -> str:
         """Return the text of a file that says the same, secrets included: whoever writes it keeps others out."""
@@ -156,6 +155,18 @@ class Settings(BaseModel):
         for name, table in self.model_dump(exclude_none=True, exclude_defaults=True).items():
             lines += [f"[{name}]", *(f"{field} = {_toml(value)}" for field, value in table.items())]
         return "\n".join(lines) + "\n"
+
+
+def _names() -> dict[str, list[str]]:
+    """Return the names of all settings, by table."""
+    tables: dict[str, type[Table]] = {
+        "kafka": KafkaSettings,
+        "s3": S3Settings,
+        "redis": RedisSettings,
+        "postgres": PostgresSettings,
+        "worker": WorkerSettings,
+    }
+    return {name: list(table.model_fields) for name, table in tables.items()}
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401 - any field's

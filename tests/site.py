@@ -55,10 +55,19 @@ class Site:
         if self.failures:
             raise self.failures[0]
 
-    def publish(self, *arguments: str, source: str = "/test") -> None:
+    def publish(self, *arguments: str, source: str = "/test", state: str = "p") -> None:
         """Run ``semstream publish`` into the lane."""
         file = self.folder / "settings.toml"
-        options = ["--lane", self.lane, "--settings", str(file), "--source", source, "--state", str(self.folder / "p")]
+        options = [
+            "--lane",
+            self.lane,
+            "--settings",
+            str(file),
+            "--source",
+            source,
+            "--state",
+            str(self.folder / state),
+        ]
         code, said = outcome_of(["publish", *arguments, *options])
         assert code == 0, said
 

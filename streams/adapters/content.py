@@ -28,15 +28,19 @@ def foreign(ref: ObjectRef) -> InvalidImage:
     return InvalidImage(f"store '{ref.store}' with bucket '{ref.bucket}' is not configured here")
 
 
-def gone(ref: ObjectRef) -> InvalidImage:
-    """Say that an object does not exist, and how to get it back."""
-    again = "replay its image, and it is computed again" if _is_candidate(ref) else "publish the image again"
-    return InvalidImage(f"object {ref.key} is gone from the store; {again}")
+def gone(ref: ObjectRef, *, publish: str) -> InvalidImage:
+    """Say that an object does not exist, and how to get it back; ``publish`` says how an image is published again."""
+    return InvalidImage(f"object {ref.key} is gone from the store; {_again(ref, publish)}")
 
 
-def altered(ref: ObjectRef) -> InvalidImage:
-    """Say that the store holds something else than a reference means."""
-    return InvalidImage(f"object {ref.key} does not have the size and sha256 that its reference says")
+def altered(ref: ObjectRef, *, publish: str) -> InvalidImage:
+    """Say that the store holds something else than a reference means, and how to put that right."""
+    what = f"object {ref.key} does not have the size and sha256 that its reference says"
+    return InvalidImage(f"{what}; {_again(ref, publish)}")
+
+
+def _again(ref: ObjectRef, publish: str) -> str:
+    return "replay its image, and it is computed again" if _is_candidate(ref) else publish
 
 
 def _is_candidate(ref: ObjectRef) -> bool:

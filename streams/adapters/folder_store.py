@@ -16,6 +16,7 @@ from streams.whole_file import write_whole
 
 STORE = "folder"
 BUCKET = "sem"
+PUBLISH = "run again, with --retry-failed, where the image is"
 REFRESH_AFTER_S = 86_400
 """A file older than this is made young when somebody relies on it anew, so that `streams.eviction` spares it."""
 
@@ -42,12 +43,12 @@ class FolderStore:
         try:
             data = self._path(ref).read_bytes()
         except FileNotFoundError as error:
-            raise gone(ref) from error
+            raise gone(ref, publish=PUBLISH) from error
         except OSError as error:
             raise TransientError(f"cannot read object {ref.key}: {error.strerror}") from error
         if not is_content_of(ref, data):
             self._drop_altered(ref, data)
-            raise altered(ref)
+            raise altered(ref, publish=PUBLISH)
         return data
 
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:

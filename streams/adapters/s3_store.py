@@ -21,6 +21,7 @@ from streams.errors import InvalidImage, TransientError
 from streams.ports import StoredObject
 from streams.settings import S3Settings
 
+PUBLISH = "publish its file again (semstream publish --state NEW FILE), then semstream dlq retry what failed of it"
 READS = 3
 """Times that bytes are fetched before they are called altered: the first two may be the network's doing."""
 REFRESH_AFTER = timedelta(days=1)
@@ -117,9 +118,9 @@ class S3Store:
         with translated(f"confirm object {ref.key}"):
             stored = self._head(ref)
         if stored is None:
-            raise gone(ref)
+            raise gone(ref, publish=PUBLISH)
         if stored.contradicts(ref):
-            raise altered(ref)
+            raise altered(ref, publish=PUBLISH)
         if stored.sha256 is None:
             self.get(ref)
 
@@ -187,7 +188,7 @@ class S3Store:
                 answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key)
             except ClientError as error:
                 if is_absent(error):
-                    raise gone(ref) from error
+                    raise gone(ref, publish=PUBLISH) from error
                 raise
             with closing(answer["Body"]) as body:
                 return bytes(body.read()) if answer.get("ContentLength") == ref.size_bytes else None
@@ -200,9 +201,9 @@ class S3Store:
         with translated(f"read object {ref.key}"):
             stored = self._head(ref)
         if stored is None:
-            return gone(ref)
+            return gone(ref, publish=PUBLISH)
         if stored.contradicts(ref) or (arrived[0] and len(set(arrived)) == 1):
-            return altered(ref)
+            return altered(ref, publish=PUBLISH)
         return TransientError(f"object {ref.key} arrives incomplete or altered, {READS} times; look at the network")
 
     def _head(self, ref: ObjectRef) -> Stored | None:

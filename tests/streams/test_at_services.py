@@ -1,14 +1,19 @@
 """The same images at Kafka, S3, Redis and Postgres come to the same as in the embedded mode, and nothing twice."""
 
+import hashlib
+import json
 import secrets
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
 
 from stages.simulation.series import simulated_images
+from streams.adapters.s3_client import s3_client
 from streams.bench.modes import compared
 from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
@@ -86,3 +91,46 @@ def test_results_are_fetched_as_a_run_writes_them(here: Site, folder: Path, run:
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").glob("*.tif")} == {
         "000.tif": written["000.tif"]
     }
+
+
+@pytest.mark.parametrize("damage", ["gone", "altered"])
+def test_an_image_whose_object_was_lost_is_published_again_and_retried_as_its_letter_says(
+    here: Site, folder: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = ["--settings", str(tmp_path / "settings.toml")]
+    of_image = ["--lane", here.lane, "--image", "000.tif", *services]
+    here.publish(str(folder / "000.tif"))
+    sha256 = hashlib.sha256((folder / "000.tif").read_bytes()).hexdigest()
+    client = s3_client(here.settings.s3, connections=1)
+    (held,) = [found for found in _keys(client, here.settings.s3.bucket) if sha256 in found]
+    client.delete_object(Bucket=here.settings.s3.bucket, Key=held)
+    if damage == "altered":
+        client.put_object(Bucket=here.settings.s3.bucket, Key=held, Body=b"something else")
+    capsys.readouterr()
+
+    def letter() -> dict[str, object]:
+        outcome_of(["dlq", "list", "--json", *of_image])
+        found: list[dict[str, object]] = json.loads(capsys.readouterr().out.splitlines()[-1])["letters"]
+        assert len(found) <= 1
+        return found[0] if found else {}
+
+    with here.worker():
+        deadline = time.monotonic() + 60
+        while not letter():
+            assert time.monotonic() < deadline
+        assert "publish its file again (semstream publish --state NEW FILE), then semstream dlq retry" in str(
+            letter()["reason"]
+        )
+        here.publish(str(folder / "000.tif"), state="new")
+        assert outcome_of(["dlq", "retry", str(letter()["id"]), *services]) == (0, "")
+        (event,) = here.selected(1)
+    assert event.acquisition.source_name == "000.tif"
+    capsys.readouterr()
+    assert letter()["since"] == "mended"
+    assert outcome_of(["dlq", "retry", "--all", *of_image]) == (0, "")
+    assert "0 sent again, 0 refused, 1 retried already" in capsys.readouterr().out
+
+
+def _keys(client: Any, bucket: str) -> list[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="raw/")
+    return [str(item["Key"]) for page in pages for item in page.get("Contents", [])]

@@ -60,8 +60,8 @@ def test_how_topics_are_set_up_is_no_part_of_what_is_computed(load: Load) -> Non
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("partitions = 0", "partitions = 0: input should be greater than or equal to 1"),
-        ("partitons = 3", "unknown option 'partitons'"),
+        ("partitions = 0", "partitions = 0: it should be greater than or equal to 1"),
+        ("partitons = 3", "has no option 'partitons'; did you mean partitions?"),
         ("max_message_bytes = 1000", "max_message_bytes = 1000"),
     ],
 )
@@ -155,17 +155,17 @@ def test_the_hash_changes_with_a_method_its_parameters_and_its_version(
         ('path = ["tests.streams.test_pipeline:Loop"]', "two write to the topic sem.images"),
         ('path = ["tests.streams.test_pipeline:Rooted"]', "[rooted]: options are text, numbers, lists and tables"),
         ('path = ["tests.toys:Pick", "tests.toys:Pick"]', "two stages have the same name: pick, pick"),
-        (TOYS + "[shadow]\n", "[shadow] belongs to no stage; the stages are shade, pick"),
-        (TOYS + "[shade]\nlevel = 1\n", "[shade]: unknown option 'level'; Shade has: levels"),
+        (TOYS + "[shadow]\n", "[shadow] belongs to no stage; did you mean shade?"),
+        (TOYS + "[shade]\nlevel = 1\n", "[shade]: Shade has no option 'level'; did you mean levels?"),
         (TOYS + "shade = 3\n", "[shade]: expected a table of options"),
-        (TOYS + '[shade]\nlevels = "x"\n', "[shade] levels = 'x': input should be a valid dictionary"),
-        (TOYS + "[shade.levels]\nhalf = nan\n", "[shade] levels = {'half': nan}: input should be a finite number"),
+        (TOYS + '[shade]\nlevels = "x"\n', "[shade] levels = 'x': it should be a valid dictionary"),
+        (TOYS + "[shade.levels]\nhalf = nan\n", "[shade] levels = {'half': nan}: it should be a finite number"),
         (FILTER + "[filter.candidates]\n", "[filter] candidates = {}: needs a table for each"),
         (FILTER + "[filter]\ncandidates = 3\n", "[filter] candidates = 3: needs a table for each"),
         (FILTER + "[filter.candidates.a]\nstrength = 1\n", "[filter] candidates.a: needs a line like method ="),
-        (FILTER + GAUSSIAN + 'strength = "much"\n', "candidates.gaussian strength = 'much': input should be a valid"),
-        (FILTER + GAUSSIAN + "strength = inf\n", "candidates.gaussian strength = inf: input should be a finite number"),
-        (FILTER + GAUSSIAN + "sigma = 1\n", "candidates.gaussian: unknown option 'sigma'; Gaussian has: strength"),
+        (FILTER + GAUSSIAN + 'strength = "much"\n', "candidates.gaussian strength = 'much': it should be a valid"),
+        (FILTER + GAUSSIAN + "strength = inf\n", "candidates.gaussian strength = inf: it should be a finite number"),
+        (FILTER + GAUSSIAN + "sigma = 1\n", "candidates.gaussian: Gaussian has no option 'sigma'; there are strength"),
         (FILTER + '[filter.candidates.a]\nmethod = "os:getcwd"\n', "candidates.a: getcwd is no dataclass"),
         (FILTER + '[filter.candidates.a]\nmethod = "tests.toys:Focus"\n', "'tests.toys:Focus' is no method"),
         (FILTER + GAUSSIAN.replace("candidates.gaussian", "candidates.raw"), "[filter.candidates.raw]: this candidate"),
@@ -199,10 +199,10 @@ def test_how_a_stage_runs_is_no_part_of_the_hash(load: Load) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("[run.blur]\n", "there is no stage 'blur'; the stages are shade, pick"),
+        ("[run.blur]\n", "there is no stage 'blur'; there are pick, shade"),
         ('[run.shade]\nexecution = "fibres"\n', "execution"),
         ("[run.shade]\nslots = 0\n", "a stage needs one at least"),
-        ("[run.shade]\nthreads = 2\n", "unknown option 'threads'"),
+        ("[run.shade]\nthreads = 2\n", "has no option 'threads'"),
     ],
 )
 def test_a_way_of_running_that_does_not_exist_is_refused(load: Load, table: str, message: str) -> None:

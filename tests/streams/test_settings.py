@@ -57,20 +57,50 @@ def test_a_secret_may_stand_in_a_file(file: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "named"),
+    ("variables", "said"),
     [
-        ({"SEMSTREAM_KAFKA_GROUP_PROTOCOL": "modern"}, "kafka.group_protocol"),
-        ({"SEMSTREAM_S3_BUKET": "x"}, "s3.buket"),
-        ({"SEMSTREAM_KAFKA_PASSWORD_FILE": "/nowhere/secret"}, "/nowhere/secret"),
-        ({"SEMSTREAM_REDIS_TTL_S": "0", "SEMSTREAM_REDIS_PASSWORD": "hunter2"}, "redis.ttl_s"),
+        ({"KAFKA_GROUP_PROTOCOL": "modern"}, "SEMSTREAM_KAFKA_GROUP_PROTOCOL: it should be 'consumer' or 'classic'"),
+        ({"S3_BUKET": "x"}, "SEMSTREAM_S3_BUKET sets nothing; did you mean SEMSTREAM_S3_BUCKET?"),
+        ({"KAFKA_PASSWORD_FILE": "/nowhere/x"}, "SEMSTREAM_KAFKA_PASSWORD_FILE: cannot read /nowhere/x: No such file"),
+        ({"REDIS_TTL_S": "0", "REDIS_PASSWORD": "hunter2"}, "SEMSTREAM_REDIS_TTL_S: it should be greater than 0"),
     ],
 )
-def test_what_is_wrong_is_named_in_one_line(file: Path, variables: dict[str, str], named: str) -> None:
+def test_a_wrong_variable_is_named_and_the_file_is_not_blamed(file: Path, variables: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Settings.load(file, variables)
-    assert named in str(caught.value)
+        Settings.load(file, {f"SEMSTREAM_{name}": value for name, value in variables.items()})
+    assert str(caught.value).startswith(f"the variable {said}")
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("endpoint_url", "endpoint", "[s3] endpoint is no setting; did you mean endpoint_url?"),
+        ("endpoint_url", "zzz", "[s3] zzz is no setting; there are access_key, bucket, buckets, ca_file,"),
+        ("[redis]", "[reddis]", "there is no table [reddis]; did you mean [redis]?"),
+        ("[redis]", "[[redis]]", "[redis] "),
+        ("bootstrap_servers", "password_file = '/nowhere/x'\nbootstrap_servers", "[kafka] password_file: cannot read"),
+        (
+            "bootstrap_servers =",
+            "group_protocol =",
+            "[kafka] needs bootstrap_servers: write it there, or set SEMSTREAM",
+        ),
+        ('"postgresql://', '3\n# "', "[postgres] url: it should be a valid string"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file_and_what_was_meant(file: Path, old: str, new: str, said: str) -> None:
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        Settings.load(file, {})
+    assert str(caught.value).startswith(f"{file}: {said}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_is_missing_is_named(file: Path) -> None:
+    file.write_text(TEXT.split("[postgres]", maxsplit=1)[0])
+    with pytest.raises(UsageError, match=r"the table \[postgres\] is missing"):
+        Settings.load(file, {})
 
 
 def test_without_any_settings_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,42 @@
+"""What is wrong with settings, in one line: which variable, or which key of which file, and what was meant."""
+
+from collections.abc import Collection, Container, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from streams.wording import meant, plainly
+
+MISSING, UNKNOWN = "missing", "extra_forbidden"
+
+
+def fault(
+    error: ValidationError, tables: Mapping[str, Collection[str]], source: Path, variables: Container[str], prefix: str
+) -> str:
+    """Return the line about the first error; values are not shown, for one may be a secret.
+
+    ``tables`` are the names of all settings by table; ``variables`` the names of those that are set, each of which goes
+    before the file.
+    """
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    kind, said = first["type"], plainly(first["msg"])
+    table, *keys = map(str, first["loc"])
+    if not keys and kind == UNKNOWN:
+        return f"{source}: there is no table [{table}]; {meant(table, tables, shown='[{}]'.format)}"
+    if not keys and kind == MISSING:
+        return f"{source}: the table [{table}] is missing"
+    key = keys[0] if keys else said.partition(":")[0]  # what is wrong with several values names the first itself
+    variable = _variable(prefix, table, key)
+    if kind == MISSING:
+        return f"{source}: [{table}] needs {key}: write it there, or set {variable}"
+    if kind == UNKNOWN and variable in variables:
+        named = meant(key, tables[table], shown=lambda name: _variable(prefix, table, name))
+        return f"the variable {variable} sets nothing; {named}"
+    if kind == UNKNOWN:
+        return f"{source}: [{table}] {key} is no setting; {meant(key, tables[table])}"
+    place = f"the variable {variable}" if variable in variables else f"{source}: [{table}] {key}"
+    return f"{place}: {said.removeprefix(f'{key}: ')}"
+
+
+def _variable(prefix: str, table: str, key: str) -> str:
+    return f"{prefix}{table}_{key}".upper()
