@@ -158,7 +158,10 @@ def test_a_ledger_of_version_0_1_is_upgraded_with_everything_in_it(tmp_path: Pat
         named = connection.execute(text("SELECT stage, object_key FROM outcome ORDER BY key")).all()
     assert [tuple(row) for row in named] == [("filter", "candidates/ab/abab.tif"), ("metrics", None)]
     standing = SqlQuestions(ledger.database).standing(at)
-    assert [(s.stage, s.done, s.rejected) for s in standing.stages] == [("filter", 1, 0), ("metrics", 1, 1)]
+    assert [(s.stage, s.done, s.rejected, s.retried) for s in standing.stages] == [
+        ("filter", 1, 0, 0),
+        ("metrics", 1, 0, 1),
+    ]
     assert [lane.images for lane in standing.lanes] == [1]
     ledger.settle(outcomes, [done])
     assert SqlQuestions(ledger.database).standing(at) == standing
