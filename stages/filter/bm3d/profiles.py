@@ -26,7 +26,7 @@ class Profile:
 
 
 PROFILES = {
-    "fast": Profile(Search(6, 10, 16), 3.0, Search(5, 16, 16), 2.5),
-    "normal": Profile(Search(4, 12, 16), 3.0, Search(4, 24, 32), 2.5),
-    "best": Profile(Search(3, 16, 32), 2.8, Search(3, 24, 32), 2.5),
+    "fast": Profile(Search(7, 12, 16), 3.0, Search(6, 18, 16), 2.0),
+    "normal": Profile(Search(4, 12, 16), 3.0, Search(5, 24, 32), 2.0),
+    "best": Profile(Search(3, 16, 32), 2.8, Search(3, 24, 32), 2.0),
 }
