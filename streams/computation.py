@@ -7,14 +7,19 @@ from itertools import groupby, islice
 
 import structlog
 
+from schemas.events import ImageEvent
+from schemas.image import outcome_key
 from stages.stage import Done, Outcome, Task
-from streams.errors import InvalidImage
+from streams.errors import InvalidImage, ObjectLost
 from streams.execution import Compute
 from streams.job import Desk, Job
 from streams.ports import SettlementId
 from streams.surroundings import Surroundings
 from streams.suspects import Precautions, why_not_again
 from streams.telemetry import PARTS, Activity
+
+NO_RECORD = b""
+"""In the place of an outcome's body: a cache that holds it counts as one that holds nothing."""
 
 log = structlog.get_logger()
 
@@ -57,8 +62,17 @@ class Computation:
             try:
                 frames = self._around.frames.of(job.event, self._desk.stage.needs(job.event))
             except InvalidImage as error:
+                if isinstance(error, ObjectLost):
+                    self._forget(job.event, error.key)
                 return replace(job, rejection=str(error))
         return replace(job, task=Task(job.event, job.missing, frames))
+
+    def _forget(self, event: ImageEvent, object_key: str) -> None:
+        """Let no candidate answer whose object is lost: a replay of the image computes it again."""
+        lost = [c for c in event.candidates if c.object and c.object.key == object_key]
+        keys = [outcome_key(event.image, candidate.stage, candidate.config_hash) for candidate in lost]
+        self._around.ledger.forget(keys)
+        self._around.cache.put(dict.fromkeys(keys, NO_RECORD))
 
     def _compute(self, jobs: list[Job]) -> list[Job]:
         """5. Call the stage, with as many frames of one shape as it wants at once."""

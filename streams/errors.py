@@ -17,5 +17,21 @@ class InvalidImage(Exception):
     """The image cannot be processed, however often it is tried. The message is the reason its owner reads."""
 
 
+class ObjectLost(InvalidImage):
+    """An object is gone or altered: what was remembered of it is to be forgotten.
+
+    Parameters
+    ----------
+    key
+        The object's.
+    reason
+        What its owner reads.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
+
+
 class UsageError(Exception):
     """The command or its configuration is wrong. The message says how to put it right."""

@@ -17,7 +17,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -159,14 +159,13 @@ class Settings(BaseModel):
 
 def _names() -> dict[str, list[str]]:
     """Return the names of all settings, by table."""
-    tables: dict[str, type[Table]] = {
-        "kafka": KafkaSettings,
-        "s3": S3Settings,
-        "redis": RedisSettings,
-        "postgres": PostgresSettings,
-        "worker": WorkerSettings,
+    kinds = {name: (field.annotation, *get_args(field.annotation)) for name, field in Settings.model_fields.items()}
+    return {
+        name: [*kind.model_fields]
+        for name, some in kinds.items()
+        for kind in some
+        if isinstance(kind, type) and issubclass(kind, Table)
     }
-    return {name: list(table.model_fields) for name, table in tables.items()}
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401 - any field's

@@ -3,7 +3,7 @@
 import hashlib
 
 from schemas.image import ObjectRef
-from streams.errors import InvalidImage
+from streams.errors import InvalidImage, ObjectLost
 
 CANDIDATES = "candidates"
 """Folder of what can be computed again."""
@@ -28,15 +28,15 @@ def foreign(ref: ObjectRef) -> InvalidImage:
     return InvalidImage(f"store '{ref.store}' with bucket '{ref.bucket}' is not configured here")
 
 
-def gone(ref: ObjectRef, *, publish: str) -> InvalidImage:
+def gone(ref: ObjectRef, *, publish: str) -> ObjectLost:
     """Say that an object does not exist, and how to get it back; ``publish`` says how an image is published again."""
-    return InvalidImage(f"object {ref.key} is gone from the store; {_again(ref, publish)}")
+    return ObjectLost(ref.key, f"object {ref.key} is gone from the store; {_again(ref, publish)}")
 
 
-def altered(ref: ObjectRef, *, publish: str) -> InvalidImage:
+def altered(ref: ObjectRef, *, publish: str) -> ObjectLost:
     """Say that the store holds something else than a reference means, and how to put that right."""
     what = f"object {ref.key} does not have the size and sha256 that its reference says"
-    return InvalidImage(f"{what}; {_again(ref, publish)}")
+    return ObjectLost(ref.key, f"{what}; {_again(ref, publish)}")
 
 
 def _again(ref: ObjectRef, publish: str) -> str:

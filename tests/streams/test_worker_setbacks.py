@@ -13,12 +13,12 @@ from stages.stage import Done, Outcome, Task
 from streams.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.errors import InvalidImage, TransientError
 from streams.job import parse
-from streams.ports import SettlementId, State
+from streams.ports import Message, SettlementId, State
 from streams.suspects import InHand, Precautions
 from streams.telemetry import IMAGES
 from tests.events import NOON
-from tests.toys import Shade, toy_file
-from tests.workbench import BLACK, Bench, Lenient, event_in, letter_in
+from tests.toys import Focus, Shade, toy_file
+from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,28 @@ def test_a_candidate_that_vanished_is_made_again_and_no_other(bench: Bench) -> N
     assert bench.computed[1:] == [("half",)]
     assert bench.store.vanished([half]) == []
     assert again.candidates[0].object == half
+
+
+def test_a_candidate_that_a_later_stage_finds_lost_is_made_again_by_a_replay(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Later(Focus):
+        def needs(self, event: ImageEvent) -> tuple[str, ...]:
+            return ("half",)
+
+    monkeypatch.setattr(bench.store, "vanished", lambda refs: [])  # a store that cannot tell cheaply, such as S3
+    message = bench.published(toy_file(1))
+    (shaded,) = bench.answers(message)
+    half = event_in(shaded).candidates[0].object
+    assert half is not None
+    (bench.store._root / half.key).unlink()
+    passed_on = Message(P0, 1, 0, b"key", shaded.value, shaded.headers)
+    reason = letter_in(bench.answers(passed_on, stage=Later())[0]).reason
+    assert "replay its image, and it is computed again" in reason
+    bench.answers(message)
+    assert bench.computed == [("half", "quarter"), ("half",)]
+    assert bench.store.get(half)
 
 
 def test_candidates_that_share_an_object_are_both_made_again(bench: Bench) -> None:
