@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.logs import log_to_stderr
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -15,3 +17,9 @@ def shared_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"{folder} is absent although CI is set")
     pytest.skip(f"{folder} is absent")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs() -> None:
+    """Logs go to standard error, as in every command: what a command prints stays readable while workers run."""
+    log_to_stderr()
