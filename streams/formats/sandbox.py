@@ -31,8 +31,8 @@ class Decoder:
     """Reads image files in limited child processes; the calls are those of `reading` and `writing`.
 
     Threads may share it; ``children`` files are read at a time. Every call raises `InvalidImage` as the function of its
-    name does, and also where the file kills its child, or takes more than its share of memory or time; `RuntimeError`
-    means that the decoder itself cannot work.
+    name does, and also where the file twice kills its child, or takes more than its share of memory or time: once may
+    be the machine's doing. `RuntimeError` means that the decoder itself cannot work.
 
     Parameters
     ----------
@@ -115,19 +115,25 @@ class Decoder:
                 self._running -= 1
 
     def _ask(self, request: Request, *blobs: bytes | memoryview, max_bytes: int) -> tuple[Reply, memoryview]:
-        deadline_s = self._timeout_s
         try:
-            with self._child() as child:
-                reply, blob = child.ask(request, *blobs, max_bytes=max_bytes, deadline=time.monotonic() + deadline_s)
-        except TimeoutError as error:
-            raise InvalidImage(f"decoding takes longer than the {deadline_s:g} s that a file may take") from error
-        except DecoderDied as error:
-            raise InvalidImage(str(error)) from error
+            reply, blob = self._asked(request, *blobs, max_bytes=max_bytes)
+        except (TimeoutError, DecoderDied):  # may be the machine's doing, as a freeze or a kill from outside
+            try:
+                reply, blob = self._asked(request, *blobs, max_bytes=max_bytes)
+            except TimeoutError as error:
+                limit = f"{self._timeout_s:g} s"
+                raise InvalidImage(f"decoding takes longer than the {limit} that a file may take") from error
+            except DecoderDied as error:
+                raise InvalidImage(str(error)) from error
         if reply.fault is not None:
             raise RuntimeError(f"the decoder cannot work: {reply.fault}")
         if reply.invalid is not None:
             raise InvalidImage(reply.invalid)
         return reply, blob
+
+    def _asked(self, request: Request, *blobs: bytes | memoryview, max_bytes: int) -> tuple[Reply, memoryview]:
+        with self._child() as child:
+            return child.ask(request, *blobs, max_bytes=max_bytes, deadline=time.monotonic() + self._timeout_s)
 
     @contextmanager
     def _child(self) -> Iterator[ChildProcess]:

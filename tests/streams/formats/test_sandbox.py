@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from schemas.frame import Frame
 from schemas.image import Roi
 from streams.errors import InvalidImage
 from streams.formats.limits import Limits
+from streams.formats.process import ChildProcess
 from streams.formats.reading import describe, specimen
 from streams.formats.sandbox import Decoder
 from streams.formats.writing import stitched
@@ -133,17 +135,45 @@ def test_another_child_is_started_where_none_gets_idle() -> None:
         assert [call.result().page_count for call in calls] == [1, 1]
 
 
+Harm = Callable[[int, Callable[[int], object]], None]
+
+
+@pytest.fixture
+def harmed(monkeypatch: pytest.MonkeyPatch) -> Harm:
+    """Stop the decoder at each of the next files, and do something to it while it has the file in hand."""
+
+    def install(times: int, act: Callable[[int], object]) -> None:
+        ask, left = ChildProcess.ask, iter(range(times))
+
+        def asked(child: ChildProcess, *arguments: Any, **options: Any) -> Any:
+            if next(left, None) is not None:
+                (pid,) = children()
+                os.kill(pid, signal.SIGSTOP)
+                act(pid)
+            return ask(child, *arguments, **options)
+
+        monkeypatch.setattr(ChildProcess, "ask", asked)
+
+    return install
+
+
 @pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
-def test_a_file_that_kills_its_decoder_is_refused_and_the_next_is_read(decoder: Decoder, sent: signal.Signals) -> None:
+def test_a_file_whose_decoder_dies_is_read_by_another(decoder: Decoder, harmed: Harm, sent: signal.Signals) -> None:
     decoder.describe(DATA)
     (pid,) = children()
-    os.kill(pid, signal.SIGSTOP)
-    timer = strike(pid, sent)
-    with pytest.raises(InvalidImage, match=rf"the decoder died \(signal {int(sent)}\b"):
-        decoder.describe(DATA)
-    timer.join()
+    harmed(1, lambda stopped: strike(stopped, sent))
     assert decoder.describe(DATA).page_count == 1
     assert children().isdisjoint({pid})
+
+
+@pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+def test_a_file_that_kills_two_decoders_is_refused_and_the_next_is_read(
+    decoder: Decoder, harmed: Harm, sent: signal.Signals
+) -> None:
+    harmed(2, lambda stopped: strike(stopped, sent))
+    with pytest.raises(InvalidImage, match=rf"the decoder died \(signal {int(sent)}\b"):
+        decoder.describe(DATA)
+    assert decoder.describe(DATA).page_count == 1
 
 
 def test_a_decoder_that_died_idle_costs_no_image(decoder: Decoder) -> None:
@@ -154,16 +184,23 @@ def test_a_decoder_that_died_idle_costs_no_image(decoder: Decoder) -> None:
     assert decoder.describe(DATA).page_count == 1
 
 
-def test_a_file_that_takes_too_long_is_refused_and_its_decoder_ended() -> None:
-    with Decoder(timeout_s=0.5) as decoder:
-        decoder.describe(DATA)
-        (pid,) = children()
-        os.kill(pid, signal.SIGSTOP)
-        with pytest.raises(InvalidImage, match=r"longer than the 0\.5 s"):
+def test_a_freeze_that_outlasts_the_patience_costs_no_image(harmed: Harm) -> None:
+    with Decoder(timeout_s=2) as decoder:
+        frozen: list[int] = []
+        harmed(1, frozen.append)
+        assert decoder.describe(DATA).page_count == 1
+        assert wait_until_gone(*frozen)
+
+
+def test_a_file_that_takes_too_long_twice_is_refused_and_its_decoders_ended(harmed: Harm) -> None:
+    with Decoder(timeout_s=2) as decoder:
+        stopped: list[int] = []
+        harmed(2, stopped.append)
+        with pytest.raises(InvalidImage, match=r"longer than the 2 s"):
             decoder.describe(DATA)
-        assert wait_until_gone(pid)
-    with Decoder() as patient:
-        assert patient.describe(DATA).page_count == 1
+        assert len(stopped) == 2
+        assert all(wait_until_gone(pid) for pid in stopped)
+        assert decoder.describe(DATA).page_count == 1
 
 
 def test_a_file_that_needs_too_much_memory_is_refused_and_its_decoder_lives() -> None:
