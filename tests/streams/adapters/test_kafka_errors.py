@@ -51,7 +51,7 @@ def test_an_outage_is_logged_once_in_a_while(capsys: pytest.CaptureFixture[str])
         errors.note(KafkaError(KafkaError._TRANSPORT, "connection refused"))
         errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN))
         now[0] += 1
-    lines = [line for line in capsys.readouterr().out.splitlines() if "kafka_client_error" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "kafka_client_error" in line]
     assert len([line for line in lines if "_TRANSPORT" in line]) == 2
     assert len([line for line in lines if "_ALL_BROKERS_DOWN" in line]) == 2
     assert "999" in lines[-1]
