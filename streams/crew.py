@@ -97,6 +97,11 @@ class Crew:
         """Messages admitted and neither committed nor dropped."""
         return self._flow.in_flight
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What went wrong in one of the threads: known before `run`, which waits for the others, raises it."""
+        return self._failure
+
     def stop(self) -> None:
         """Ask `run` to return: queued work is dropped, running work is committed or dropped at the deadline."""
         self._stopping.set()

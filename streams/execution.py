@@ -5,7 +5,7 @@ Threads suit native code, which lets go of the interpreter, and devices; process
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,19 +73,32 @@ class ShelvedDone:
 def in_processes(stage: Stage, count: int, *, prepare: Callable[[], None]) -> Iterator[Compute]:
     """Give a call of the stage that runs in one of so many processes; ``prepare`` runs once in each.
 
-    A process that dies ends the pool: the call raises `BrokenProcessPool`, which ends the worker.
+    A process that dies ends the pool: the call raises `BrokenProcessPool`, which ends the worker. A call that still
+    runs when the block ends was given up by whoever made it: its process is killed.
     """
     context = multiprocessing.get_context("spawn")  # librdkafka's threads do not survive a fork
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stage, prepare)) as pool:
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stage, prepare))
+    running: set[Future[tuple[list[ShelvedDone | Rejected], Shelf]]] = set()
 
-        def compute(batch: Sequence[Task]) -> list[Outcome]:
-            frames = [frame for task in batch for frame in task.frames.values()]
-            with _shelved(frames) as shelf:
-                tasks = [ShelvedTask(task.event, task.wanted, tuple(task.frames)) for task in batch]
-                results, back = pool.submit(_call, tasks, shelf).result()
-            return _unshelved_outcomes(results, _taken_down(back))
+    def compute(batch: Sequence[Task]) -> list[Outcome]:
+        frames = [frame for task in batch for frame in task.frames.values()]
+        with _shelved(frames) as shelf:
+            tasks = [ShelvedTask(task.event, task.wanted, tuple(task.frames)) for task in batch]
+            call = pool.submit(_call, tasks, shelf)
+            running.add(call)
+            try:
+                results, back = call.result()
+            finally:
+                running.discard(call)
+        return _unshelved_outcomes(results, _taken_down(back))
 
+    try:
         yield compute
+    finally:
+        if running:
+            for process in [*pool._processes.values()]:  # `kill_workers` comes with Python 3.14
+                process.kill()
+        pool.shutdown(cancel_futures=True)
 
 
 _stage: Stage | None = None

@@ -80,8 +80,16 @@ class Flow(Generic[Answer]):
             return max(0, self._max_messages - self._messages)
 
     def assign(self, partitions: Collection[Partition]) -> None:
-        """Begin a lease of each partition."""
+        """Begin a lease of each partition.
+
+        Raises
+        ------
+        RuntimeError
+            If one is held already: its messages would be answered and never committed.
+        """
         with self._lock:
+            if held := [partition for partition in partitions if partition in self._leases]:
+                raise RuntimeError(f"assigned again while held: {held}")
             for partition in partitions:
                 self._leases[partition] = Lease(partition)
 

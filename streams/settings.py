@@ -24,10 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from schemas.image import Bucket, StoreName
 from streams.errors import UsageError
 from streams.pipeline import LIVE
-from streams.settings_faults import fault
+from streams.settings_faults import fault, misspelt
 
 LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
+SETTINGS = "settings"
+"""What follows the prefix in the variable that names the file."""
 
 
 class Table(BaseModel):
@@ -139,7 +141,10 @@ class Settings(BaseModel):
             If a value is missing, misspelt or malformed; the message names it and never shows a secret.
         """
         variables = os.environ if environment is None else environment
-        named = path or (Path(variables[f"{PREFIX}SETTINGS"]) if f"{PREFIX}SETTINGS" in variables else None)
+        if wrong := misspelt(variables, [*cls.model_fields, SETTINGS], PREFIX):
+            raise UsageError(wrong)
+        variable = f"{PREFIX}{SETTINGS}".upper()
+        named = path or (Path(variables[variable]) if variable in variables else None)
         source = named or LOCAL
         tables = _merged(_tables(source, required=named is not None), variables)
         if not tables:

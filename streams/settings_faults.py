@@ -1,6 +1,7 @@
 """What is wrong with settings, in one line: which variable, or which key of which file, and what was meant."""
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,5 +39,18 @@ def fault(
     return f"{place}: {said.removeprefix(f'{key}: ')}"
 
 
-def _variable(prefix: str, table: str, key: str) -> str:
-    return f"{prefix}{table}_{key}".upper()
+def misspelt(variables: Iterable[str], words: Collection[str], prefix: str) -> str | None:
+    """Return the line about the first variable whose word after the prefix is nearly one of ``words``, if any is.
+
+    Others with the prefix may be anybody's: Kubernetes names its services so.
+    """
+    for variable in sorted(name for name in variables if name.startswith(prefix)):
+        word, *rest = variable.removeprefix(prefix).split("_", 1)
+        close = get_close_matches(word.lower(), words, n=1)
+        if close and word.lower() not in words:
+            return f"the variable {variable} sets nothing; did you mean {_variable(prefix, close[0], *rest)}?"
+    return None
+
+
+def _variable(prefix: str, *names: str) -> str:
+    return f"{prefix}{'_'.join(names)}".upper()

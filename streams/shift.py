@@ -21,6 +21,10 @@ class Works(Protocol):
     def stop(self) -> None:
         """Ask `run` to return."""
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What went wrong, as soon as it is known: `run` may be long in raising it."""
+
 
 class Shift:
     """Crews that work side by side; when one fails all stop, for the process ends and is started again as a whole.
@@ -55,19 +59,22 @@ class Shift:
         Returns whether every crew finished what it had in hand before the deadline.
         """
         threads = [self._thread(name, crew) for name, crew in self._crews]
-        while not self._stopping.wait(POLL_S):
+        while not self._stopping.wait(POLL_S) and not self._failed():
             pass
         for _, crew in self._crews:
             crew.stop()
         deadline = self._clock() + self._deadline_s
         for thread in threads:
             thread.join(max(0.0, deadline - self._clock()))
-        if self._failures:
-            raise self._failures[0]
+        if failures := self._failures or self._failed():
+            raise failures[0]
         late = [thread.name for thread in threads if thread.is_alive()]
         if late:
             log.warning("stopped_at_deadline", crews=late, deadline_s=self._deadline_s)
         return not late
+
+    def _failed(self) -> list[BaseException]:
+        return [crew.failure for _, crew in self._crews if crew.failure is not None]
 
     def _thread(self, name: str, crew: Works) -> threading.Thread:
         def guarded() -> None:

@@ -34,6 +34,8 @@ PREFIX = "semstream:2:"
 """Before every key. The number is that of the values' form."""
 TIMEOUT_S = 0.25
 """Computing a small image again takes no longer than this."""
+SLOW_S = 1.0
+"""A call that takes longer counts as failed, whatever it answers: time-outs bound one read, not a slow trickle."""
 CHECKSUM_BYTES = 4
 UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, ResponseError, InvalidResponse, ClusterError)
 REFUSED = (
@@ -67,6 +69,7 @@ class RedisCache:
         self._ttl_s = settings.ttl_s
         self._prefix = prefix
         self._telemetry = telemetry
+        self._now_s = now_s
         self._breaker = Breaker(now_s, jitter)
         telemetry.set(CACHE_AVAILABLE, 1, "redis")
 
@@ -118,18 +121,25 @@ class RedisCache:
     def _guarded(self, name: str, call: Callable[[], T], otherwise: T) -> T:
         if not self._breaker.allows():
             return otherwise
+        begun_s = self._now_s()
         try:
             result = call()
         except UNAVAILABLE as error:
-            self._telemetry.count(CACHE_FAILURES, name)
-            if self._breaker.failed():
-                self._telemetry.set(CACHE_AVAILABLE, 0, "redis")
-                log.warning("cache_unavailable", reason=str(error), effect="the pipeline runs on, slower")
+            self._note_failure(name, str(error))
             return otherwise
-        if self._breaker.succeeded():
+        seconds = self._now_s() - begun_s
+        if seconds > SLOW_S:
+            self._note_failure(name, f"it took {seconds:.1f} s to answer")
+        elif self._breaker.succeeded():
             self._telemetry.set(CACHE_AVAILABLE, 1, "redis")
             log.info("cache_available")
         return result
+
+    def _note_failure(self, name: str, reason: str) -> None:
+        self._telemetry.count(CACHE_FAILURES, name)
+        if self._breaker.failed():
+            self._telemetry.set(CACHE_AVAILABLE, 0, "redis")
+            log.warning("cache_unavailable", reason=reason, effect="the pipeline runs on, slower")
 
 
 def _client(settings: RedisSettings) -> redis.Redis:

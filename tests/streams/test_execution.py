@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ class Deadly(Stage):
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         os._exit(11)
+
+
+@dataclass(frozen=True)
+class Endless(Stage):
+    """Never answers."""
+
+    name: ClassVar[str] = "endless"
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        threading.Event().wait()
+        return []
 
 
 def task_of(stage: Stage, pixels: Pixels) -> Task:
@@ -111,3 +123,18 @@ def test_a_process_that_dies_ends_the_worker() -> None:
     with in_processes(Deadly(), 1, prepare=use_one_thread_a_slot) as compute, pytest.raises(BrokenProcessPool):
         compute([task_of(Deadly(), noisy(16, 16, 1))])
     assert set(SHARED_MEMORY.iterdir()) <= before
+
+
+def test_a_call_that_was_given_up_does_not_keep_the_pool_from_ending() -> None:
+    with in_processes(Endless(), 1, prepare=use_one_thread_a_slot) as compute:
+        call = threading.Thread(target=abandoned, args=(compute,), daemon=True)
+        call.start()
+        call.join(0.5)
+        assert call.is_alive()
+    call.join(30)
+    assert not call.is_alive()
+
+
+def abandoned(compute: Compute) -> None:
+    with pytest.raises(BrokenProcessPool):
+        compute([task_of(Endless(), noisy(16, 16, 1))])

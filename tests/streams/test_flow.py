@@ -204,3 +204,9 @@ def test_many_threads_lose_and_double_nothing(pool: ThreadPoolExecutor) -> None:
     for number in (0, 1):
         offsets = [int(answer.split("-")[1]) for answer in committed if answer.startswith(f"{number}-")]
         assert offsets == sorted(offsets)
+
+
+def test_a_partition_that_is_held_cannot_be_assigned_again() -> None:
+    flow = flow_of(P0)
+    with pytest.raises(RuntimeError, match="while held"):
+        flow.assign([P1, P0])

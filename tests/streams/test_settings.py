@@ -61,6 +61,8 @@ def test_a_secret_may_stand_in_a_file(file: Path, tmp_path: Path) -> None:
     [
         ({"KAFKA_GROUP_PROTOCOL": "modern"}, "SEMSTREAM_KAFKA_GROUP_PROTOCOL: it should be 'consumer' or 'classic'"),
         ({"S3_BUKET": "x"}, "SEMSTREAM_S3_BUKET sets nothing; did you mean SEMSTREAM_S3_BUCKET?"),
+        ({"KAFAK_PASSWORD": "x"}, "SEMSTREAM_KAFAK_PASSWORD sets nothing; did you mean SEMSTREAM_KAFKA_PASSWORD?"),
+        ({"SETINGS": "/x"}, "SEMSTREAM_SETINGS sets nothing; did you mean SEMSTREAM_SETTINGS?"),
         ({"KAFKA_PASSWORD_FILE": "/nowhere/x"}, "SEMSTREAM_KAFKA_PASSWORD_FILE: cannot read /nowhere/x: No such file"),
         ({"REDIS_TTL_S": "0", "REDIS_PASSWORD": "hunter2"}, "SEMSTREAM_REDIS_TTL_S: it should be greater than 0"),
     ],
@@ -115,3 +117,8 @@ def test_settings_written_down_read_back_the_same(file: Path, tmp_path: Path) ->
     settings = settings.model_copy(update={"s3": settings.s3.model_copy(update={"buckets": ("a-1", "b-2")})})
     (tmp_path / "written.toml").write_text(settings.to_toml())
     assert Settings.load(tmp_path / "written.toml", {}) == settings
+
+
+def test_variables_of_others_with_our_prefix_are_left_alone(file: Path) -> None:
+    settings = Settings.load(file, {"SEMSTREAM_FILTER_SERVICE_HOST": "10.0.0.1"})  # as Kubernetes names a service
+    assert settings == Settings.load(file, {})

@@ -16,13 +16,14 @@ class Crew:
         self.stopped = threading.Event()
         self.started = threading.Event()
         self.finished = False
-        self._failure = failure
+        self._error = failure
+        self.failure: Exception | None = None
         self._finishing_s = finishing_s
 
     def run(self) -> None:
         self.started.set()
-        if self._failure:
-            raise self._failure
+        if self._error:
+            raise self._error
         self.stopped.wait(20)
         time.sleep(self._finishing_s)
         self.finished = True
@@ -70,3 +71,11 @@ def test_a_crew_that_ends_by_itself_ends_the_shift() -> None:
     other = Crew()
     assert Shift([("done", done), ("other", other)], deadline_s=10).run()
     assert other.finished
+
+
+def test_a_failed_crew_that_cannot_end_stops_the_others_all_the_same() -> None:
+    well, ill = Crew(), Crew(finishing_s=30)
+    ill.failure = ZeroDivisionError("a bug")  # and `run` waits for a thread that hangs
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        Shift([("well", well), ("ill", ill)], deadline_s=0.05).run()
+    assert well.stopped.is_set()

@@ -111,6 +111,22 @@ def test_a_frozen_server_is_not_waited_for(server: OwnRedis) -> None:
     assert telemetry.total(CACHE_FAILURES, call="get") == 1
 
 
+def test_a_server_that_is_slow_without_a_time_out_is_left_alone_for_a_while(server: OwnRedis) -> None:
+    clock, telemetry = Clock(), Telemetry()
+    with closing(RedisCache(settings_of(server), telemetry, now_s=clock, jitter=lambda: 1.0)) as cache:
+        cache.put({"a": b"1"})
+
+        def trickle() -> str:
+            clock.now_s += 25  # each read in time, all of them not
+            return "late"
+
+        assert cache._guarded("get", trickle, "nothing") == "late"
+        assert cache.get(["a"]) == {}
+        clock.now_s += 2
+        assert cache.get(["a"]) == {"a": b"1"}
+    assert telemetry.total(CACHE_FAILURES, call="get") == 1
+
+
 def test_a_full_server_is_a_failure_that_is_counted(tmp_path: Path) -> None:
     server = OwnRedis(tmp_path, "--maxmemory", "1mb", "--maxmemory-policy", "noeviction")
     telemetry = Telemetry()
