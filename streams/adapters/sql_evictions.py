@@ -59,13 +59,14 @@ class SqlEvictions:
         return found
 
     def last_answered(self, images: Collection[str]) -> dict[str, datetime]:
-        """Return when each image was last answered: the latest settlement of any stage, lane and pipeline."""
+        """Return when each image was last answered: the latest answer of any stage, lane and pipeline."""
         if not images:
             return {}
         table = SettlementTable
         columns = (table.image_id, table.version)
         matching = and_(*self._images.matches(columns))
-        query = select(*columns, func.max(table.settled_at)).join_from(self._images.table, table, matching)
+        answered_at = func.max(func.coalesce(table.answered_again_at, table.settled_at))
+        query = select(*columns, answered_at).join_from(self._images.table, table, matching)
         rows = [tuple(storable(image).rsplit(":", 1)) for image in sorted(images)]
         with self._database.reading() as connection:
             found = connection.execute(query.group_by(*columns), self._images.parameters(rows))

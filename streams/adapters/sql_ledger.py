@@ -1,6 +1,7 @@
 """The job ledger in SQL: the same statements on a SQLite file and on a Postgres server."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, true
@@ -40,12 +41,7 @@ class SqlLedger:
         self._outcomes = database.given(*OUTCOME_COLUMNS)
         self._settlements = database.given(*SETTLEMENT)
         self._insert_outcomes = self._outcome_insertion()
-        self._insert_settlements = (
-            database.insert(SettlementTable)
-            .from_select(self._settlements.names, select(*self._settlements.table.c).where(true()))
-            .on_conflict_do_nothing()
-            .returning(*SETTLEMENT_ID)
-        )
+        self._insert_settlements = self._settlement_insertion()
         self._find_outcomes = (
             select(OutcomeTable.key, OutcomeTable.body)
             .join_from(self._keys.table, OutcomeTable, and_(*self._keys.matches([OutcomeTable.key])))
@@ -151,6 +147,14 @@ class SqlLedger:
             where=OutcomeTable.evicted_at.is_not(None),
         ).returning(OutcomeTable.key)
 
+    def _settlement_insertion(self) -> ReturningInsert[str, str, str, str, int, datetime | None]:
+        """Insert, or note the time where a settlement stands; the time tells the two apart."""
+        given, again = self._settlements, SettlementTable.answered_again_at
+        insert = self.database.insert(SettlementTable).from_select(given.names, select(*given.table.c).where(true()))
+        return insert.on_conflict_do_update(
+            index_elements=[*SETTLEMENT_ID], set_={again.key: insert.excluded["settled_at"]}
+        ).returning(*SETTLEMENT_ID, again)
+
     def _settle_outcomes(self, connection: Connection, rows: Sequence[OutcomeRow]) -> dict[str, bytes]:
         if not rows:
             return {}
@@ -166,7 +170,8 @@ class SqlLedger:
         given = {id_values(row.id): row for row in reversed(rows)}
         values = sorted(settlement_values(identity, row) for identity, row in given.items())
         inserted = connection.execute(self._insert_settlements, self._settlements.parameters(values))
-        won = {row.id: row for row in (given[tuple(columns)] for columns in inserted)}
+        new = (given[(*columns[:-1],)] for columns in inserted if columns.answered_again_at is None)
+        won = {row.id: row for row in new}
         stands = self._standing(connection, [row.id for row in given.values() if row.id not in won])
         self._tally.add(connection, won.values())
         return {**won, **stands}

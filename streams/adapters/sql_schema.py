@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from streams.adapters.sql_database import Database
 from streams.errors import UsageError
 
-HEAD = "0002"
+HEAD = "0003"
 RELEASED = "0001"
 """What version 0.1 made, without a revision."""
 RELEASED_COLUMNS = {

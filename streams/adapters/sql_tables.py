@@ -72,6 +72,8 @@ class SettlementTable(Table):
     reason: Mapped[str | None]
     computed: Mapped[str]
     chosen: Mapped[str | None]
+    answered_again_at: Mapped[datetime | None]
+    """When the event was last delivered and answered once more; what it came to did not change."""
 
 
 class TallyTable(Table):

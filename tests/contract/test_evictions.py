@@ -1,6 +1,7 @@
 """The contract of what the eviction of outcomes asks the ledger, and tells it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -105,6 +106,14 @@ def test_an_image_was_last_answered_by_any_stage_lane_and_pipeline(ledger: SqlLe
     ledger.settle([], [answer("filter", "live", "v1", DAY), answer("metrics", "replay", "v1", 2 * DAY)])
     ledger.settle([], [answer("filter", "live", "v2", 3 * DAY)])
     assert evictions.last_answered(["i:v1", "i:v2", "i:v3"]) == {"i:v1": NOON - DAY, "i:v2": NOON - 3 * DAY}
+
+
+def test_an_event_that_is_delivered_again_counts_as_answered_then(ledger: SqlLedger, evictions: Evictions) -> None:
+    first = Settlement(SettlementId("a", "filter", "live", "p", 1), "i", "v1", "a.tif", State.DONE, NOON - 40 * DAY)
+    for age in (40, 2, 2):
+        stands = ledger.settle([], [replace(first, settled_at=NOON - age * DAY)])
+        assert stands.settlements == {first.id: first}
+    assert evictions.last_answered(["i:v1"]) == {"i:v1": NOON - 2 * DAY}
 
 
 def test_nothing_asked_is_nothing_answered(evictions: Evictions) -> None:

@@ -111,7 +111,7 @@ def test_workers_refuse_a_ledger_without_tables_and_one_that_is_behind(
     monkeypatch.setattr("streams.adapters.sql_schema.HEAD", "0001")
     migrate(database)
     monkeypatch.undo()
-    with pytest.raises(UsageError, match="is at revision 0001, this version needs 0002: run semstream ledger migrate"):
+    with pytest.raises(UsageError, match="is at revision 0001, this version needs 0003: run semstream ledger migrate"):
         check(database)
 
 
@@ -120,7 +120,7 @@ def test_a_ledger_of_a_newer_version_is_refused(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
     for refuse in (check, migrate):
-        with pytest.raises(UsageError, match=r"made by a newer semstream .revision 0099; this one knows 0002"):
+        with pytest.raises(UsageError, match=r"made by a newer semstream .revision 0099; this one knows 0003"):
             refuse(database)
 
 
