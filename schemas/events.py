@@ -8,7 +8,7 @@ from schemas.image import Acquisition, Image, Sha256
 from schemas.model import Record
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 
-SCHEMA_VERSION = 102
+SCHEMA_VERSION = 103
 """Major times hundred plus minor. Minors add optional fields; anything else is a ``.v2`` type on a new topic."""
 
 IMAGE_EVENT_TYPE = "sem.image.v1"

@@ -85,6 +85,8 @@ class Selection(Record):
     runner_up: str | None = None
     flags: tuple[str, ...] = ()
     """What a person should know before believing the result."""
+    vetoes: dict[str, str] = Field(default_factory=dict)
+    """Why a candidate may not be chosen, by its name. Unknown to events older than 103."""
 
 
 class Result(Record):

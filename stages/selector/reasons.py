@@ -1,6 +1,7 @@
 """The sentence that tells a person why a candidate was chosen."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 from stages.selector.judged import Difference, Judged
 
@@ -13,6 +14,18 @@ def no_law(why_not: str | None) -> str:
 def nothing_judged() -> str:
     """Why the raw frame is kept where there is nothing else."""
     return "The frame is kept as it is: no restoration of it could be judged."
+
+
+def all_vetoed(vetoes: Mapping[str, str]) -> str:
+    """Why the raw frame is kept where no restoration may be chosen."""
+    told = "; ".join(f"{name} {why}" for name, why in vetoes.items())
+    return f"The frame is kept as it is, for no restoration of it may be chosen: {told}."
+
+
+def vetoed(vetoes: Mapping[str, str], lower: Sequence[str]) -> str:
+    """What to add where candidates of a lower estimated error may not be chosen."""
+    told = "; ".join(f"{name} {vetoes[name]}" for name in lower)
+    return f" Of a lower estimated error, and vetoed: {told}." if told else ""
 
 
 def within_rounding(sigma: float, read: float) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.selector import reasons
+from stages.selector.guards import Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
 from stages.selector.rounding import CONTINUOUS, GreyLevels
 from stages.selector.second_voice import preferred
@@ -21,6 +22,7 @@ class Flag(StrEnum):
     NOTHING_JUDGED = "no restoration could be judged"
     WITHIN_ROUNDING = "its noise is within the rounding of the file's grey levels, so no gain is claimed"
     DISAGREEMENT = "a second estimate of the error clearly prefers another candidate"
+    VETOED = "every restoration did something that its guards forbid"
     SATURATED = "much of the frame is saturated, and there nothing was judged"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
@@ -46,6 +48,11 @@ class Rule:
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
 
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """What vetoes a candidate."""
+        return ()
+
 
 def select(
     candidates: Sequence[Candidate], noise: NoiseRecord | None, rule: Rule, levels: GreyLevels = CONTINUOUS
@@ -58,11 +65,17 @@ def select(
         return _kept(reasons.no_law(noise.why_not), Flag.NO_LAW)
     if noise is not None and not levels.hold(noise, least=rule.rounding):
         return _kept(reasons.within_rounding(noise.sigma, levels.read), Flag.WITHIN_ROUNDING)
-    pool = judged(candidates, noise, second_voice=rule.second_voice, levels=levels)
-    if all(candidate.name == RAW for candidate in pool):
+    everyone = judged(candidates, noise, second_voice=rule.second_voice, levels=levels)
+    if all(candidate.name == RAW for candidate in everyone):
         return _kept(reasons.nothing_judged(), Flag.NOTHING_JUDGED)
+    vetoed = vetoes(candidates, rule.guards)
+    pool = [candidate for candidate in everyone if candidate.name not in vetoed]
+    if all(candidate.name == RAW for candidate in pool):
+        return _kept(reasons.all_vetoed(vetoed), Flag.VETOED).but(vetoes=vetoed)
     best = min(pool, key=lambda candidate: candidate.score)
-    return _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
+    selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
+    lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
+    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), vetoes=vetoed)
 
 
 def _kept(why: str, flag: Flag) -> Selection:
