@@ -1,66 +1,77 @@
 """How close results come to the truth: every candidate, the selected one and the best possible, on pairs of images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-import cv2
-
 from schemas.frame import Pixels
-from stages.metrics.reference import Reference, psnr_db, ssim
-from stages.stage import Stage
-from streams.bench.fields import Field, read_sight
+from stages.metrics.reference import psnr_db, ssim
+from stages.noise import measure
+from stages.restoration import Restoration
+from stages.stage import Method, Stage
+from streams.bench.criteria import Examined, favourites
+from streams.bench.fields import Pair, Specimen
 from streams.bench.rehearsal import Rehearsed, rehearse
 from streams.bench.results import Fidelity, FieldResult
 from streams.errors import UsageError
+from streams.wiring.process import use_one_thread_a_slot
 
 
-def score_field(stages: Sequence[Stage], field: Field) -> FieldResult:
-    """Take a field's noisy frame through the stages and compare every candidate with its clean frame.
+def score_field(stages: Sequence[Stage], field: Specimen, *, criteria: bool = False) -> FieldResult:
+    """Take a field's noisy frame through the stages and compare every candidate with the truth.
+
+    ``criteria`` asks the popular criteria as well: two more runs of every method on the whole frame.
 
     Raises
     ------
     UsageError
-        If the two frames do not have one shape, or no stage selects.
+        If its images are no pair, or no stage selects.
     """
-    noisy, clean = read_sight(field.noisy), read_sight(field.clean)
-    reference = Reference.of(clean.frame.pixels, noisy.frame.pixels)
-    if reference is None:
-        raise UsageError(f"{field.label}: the clean frame is {clean.frame.shape} px, the noisy one {noisy.frame.shape}")
-    rehearsed = rehearse(stages, noisy, field.label)
+    pair = field.pair()
+    rehearsed = rehearse(stages, pair.noisy, field.label)
     selection = rehearsed.event.selection
     if selection is None:
         raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
     return FieldResult(
         kind=field.kind,
         number=field.number,
-        candidates=_fidelities(rehearsed, reference),
+        candidates=_fidelities(rehearsed, pair),
         chosen=selection.chosen,
         flags=selection.flags,
         risks={c.name: c.risk.value for c in rehearsed.event.candidates if c.risk is not None},
+        favourites=_favourites(stages, rehearsed, pair) if criteria else {},
     )
 
 
-def score_fields(stages: Sequence[Stage], fields: Sequence[Field], *, jobs: int = 1) -> Iterator[FieldResult]:
+def score_fields(
+    stages: Sequence[Stage], fields: Sequence[Specimen], *, jobs: int = 1, criteria: bool = False
+) -> Iterator[FieldResult]:
     """Score fields in order, in so many processes of one thread each."""
-    score = partial(score_field, tuple(stages))
+    score = partial(score_field, tuple(stages), criteria=criteria)
     if jobs == 1:
         yield from map(score, fields)
         return
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=use_one_thread_a_slot) as pool:
         yield from pool.map(score, fields)
 
 
-def _fidelities(rehearsed: Rehearsed, reference: Reference) -> dict[str, Fidelity]:
+def _fidelities(rehearsed: Rehearsed, pair: Pair) -> dict[str, Fidelity]:
     seconds = {candidate.name: candidate.seconds for candidate in rehearsed.event.candidates}
-    return {
-        name: _fidelity(reference, frame.pixels, seconds.get(name, 0.0)) for name, frame in rehearsed.frames.items()
-    }
+    return {name: _fidelity(pair, frame.pixels, seconds.get(name, 0.0)) for name, frame in rehearsed.frames.items()}
 
 
-def _fidelity(reference: Reference, pixels: Pixels, seconds: float) -> Fidelity:
-    inner = reference.inner(pixels)
-    return Fidelity(psnr=psnr_db(reference.clean, inner), ssim=ssim(reference.clean, inner), seconds=seconds)
+def _fidelity(pair: Pair, pixels: Pixels, seconds: float) -> Fidelity:
+    inner = pair.inner(pixels)
+    return Fidelity(psnr=psnr_db(pair.clean, inner), ssim=ssim(pair.clean, inner), seconds=seconds)
+
+
+def _favourites(stages: Sequence[Stage], rehearsed: Rehearsed, pair: Pair) -> Mapping[str, str]:
+    methods: dict[str, Method] = {}
+    for stage in stages:
+        if isinstance(stage, Restoration):
+            methods |= stage.candidates
+    frame, seed = pair.noisy.frame.pixels, pair.noisy.image_id
+    law = measure(frame)
+    known = {name: frame for name, frame in rehearsed.frames.items() if name in methods}
+    return favourites({n: Examined(methods[n], frame, law, made.pixels, seed) for n, made in known.items()})

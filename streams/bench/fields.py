@@ -5,13 +5,58 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from schemas.frame import Frame
+from schemas.frame import Frame, Pixels
 from schemas.image import image_id_of
+from stages.metrics.reference import Reference
 from streams.errors import InvalidImage, UsageError
 from streams.formats import reading
 
 NOISY = re.compile(r"noisy_(\d+)\.tiff?")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The specimen of an image file and the identity that the product gives it, from which its draws follow."""
+
+    frame: Frame
+    image_id: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A noisy image, and the truth about all of it but a border."""
+
+    noisy: Sight
+    clean: Pixels
+    border_px: int = 0
+
+    def inner(self, frame: Pixels) -> Pixels:
+        """Return the part of a frame that the truth is known of."""
+        height, width = frame.shape
+        return frame[self.border_px : height - self.border_px, self.border_px : width - self.border_px]
+
+
+class Specimen(Protocol):
+    """Something imaged whose truth is known."""
+
+    @property
+    def kind(self) -> str:
+        """What it is averaged with."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+    def pair(self) -> Pair:
+        """Return its noisy image and the truth; raises `UsageError`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -28,15 +73,21 @@ class Field:
         """Kind and number, as in `line/029`."""
         return f"{self.kind}/{self.number:03d}"
 
+    def pair(self) -> Pair:
+        """Read both images and bring the clean one onto the noisy one.
 
-@dataclass(frozen=True)
-class Sight:
-    """The specimen of an image file and the identity that the product gives it, from which its draws follow."""
-
-    frame: Frame
-    image_id: str
-    sha256: str
-    size_bytes: int
+        Raises
+        ------
+        UsageError
+            If one cannot be read, or they do not have one shape.
+        """
+        noisy, clean = read_sight(self.noisy), read_sight(self.clean)
+        reference = Reference.of(clean.frame.pixels, noisy.frame.pixels)
+        if reference is None:
+            raise UsageError(
+                f"{self.label}: the clean frame is {clean.frame.shape} px, the noisy one {noisy.frame.shape}"
+            )
+        return Pair(noisy, reference.clean, reference.border)
 
 
 def find_fields(folder: Path, numbers: frozenset[int] | None = None) -> list[Field]:

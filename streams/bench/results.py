@@ -1,7 +1,8 @@
 """What the fidelity benchmark found: of one frame, of one field, and on average."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class FieldResult:
     flags: tuple[str, ...]
     risks: Mapping[str, float]
     """Estimated squared errors, by candidate."""
+    favourites: Mapping[str, str] = field(default_factory=dict)
+    """What other criteria would have chosen, by criterion."""
 
     @property
     def noisy(self) -> Fidelity:
@@ -49,7 +52,11 @@ class FieldResult:
     @property
     def regret(self) -> float:
         """Decibels lost for not knowing the truth."""
-        return self.oracle.psnr - self.selected.psnr
+        return self.regret_of(self.chosen)
+
+    def regret_of(self, name: str) -> float:
+        """Decibels lost by taking this candidate."""
+        return self.oracle.psnr - self.candidates[name].psnr
 
 
 class Regret(Record):
@@ -70,6 +77,10 @@ class KindSummary(Record):
     regret: Regret
     chosen: dict[str, int]
     """How often each candidate was selected."""
+    best: dict[str, int]
+    """How often each candidate was truly the best."""
+    criteria: dict[str, Regret]
+    """Regret of what other criteria would have chosen."""
 
 
 class Summary(Record):
@@ -77,7 +88,11 @@ class Summary(Record):
 
     fields: int
     kinds: dict[str, KindSummary]
+    methods_psnr: dict[str, float]
+    """Mean PSNR over all fields of each method by itself, for those that restored every field."""
+    selected_psnr: float
     regret: Regret
+    criteria: dict[str, Regret]
     below_raw: int
     """Fields whose selected candidate is worse than the raw frame."""
     flagged: int
@@ -92,7 +107,10 @@ def summarise(results: Sequence[FieldResult]) -> Summary:
     return Summary(
         fields=len(results),
         kinds={kind: _of_kind([result for result in results if result.kind == kind]) for kind in kinds},
+        methods_psnr=_of_every(results),
+        selected_psnr=_short(float(np.mean([result.selected.psnr for result in results]))),
         regret=_regret(results),
+        criteria=_criteria(results),
         below_raw=sum(result.selected.psnr < result.noisy.psnr for result in results),
         flagged=sum(bool(result.flags) for result in results),
         risk_correlation=_short(float(np.mean(correlations))) if correlations else None,
@@ -108,8 +126,26 @@ def _of_kind(results: Sequence[FieldResult]) -> KindSummary:
         selected=_mean([r.selected for r in results]),
         oracle=_mean([r.oracle for r in results]),
         regret=_regret(results),
-        chosen={name: sum(r.chosen == name for r in results) for name in sorted({r.chosen for r in results})},
+        chosen=dict(Counter(result.chosen for result in results)),
+        best=dict(Counter(_best(result) for result in results)),
+        criteria=_criteria(results),
     )
+
+
+def _of_every(results: Sequence[FieldResult]) -> dict[str, float]:
+    common = set[str].intersection(*(set(result.candidates) for result in results)) - {RAW}
+    means = {name: _short(float(np.mean([r.candidates[name].psnr for r in results]))) for name in common}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
+
+
+def _best(result: FieldResult) -> str:
+    return max(result.candidates, key=lambda name: result.candidates[name].psnr)
+
+
+def _criteria(results: Sequence[FieldResult]) -> dict[str, Regret]:
+    names = list(dict.fromkeys(name for result in results for name in result.favourites))
+    asked = {name: [result for result in results if name in result.favourites] for name in names}
+    return {name: _spread([r.regret_of(r.favourites[name]) for r in some]) for name, some in asked.items()}
 
 
 def _mean(frames: Sequence[Fidelity]) -> Fidelity:
@@ -121,7 +157,10 @@ def _mean(frames: Sequence[Fidelity]) -> Fidelity:
 
 
 def _regret(results: Sequence[FieldResult]) -> Regret:
-    regrets = [result.regret for result in results]
+    return _spread([result.regret for result in results])
+
+
+def _spread(regrets: Sequence[float]) -> Regret:
     return Regret(mean=_short(float(np.mean(regrets))), p95=_short(float(np.percentile(regrets, 95))))
 
 

@@ -13,13 +13,15 @@ from streams.bench.live_load import LiveLoad
 from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
-from streams.bench.results import Fidelity, KindSummary, Summary
+from streams.bench.results import Fidelity, KindSummary, Regret, Summary
 
 
 def print_fidelity(console: Console, summary: Summary) -> None:
     """Print a table a kind, best method first, and the regret."""
     for kind, figures in summary.kinds.items():
         console.print(_table(kind, figures))
+    if summary.criteria:
+        console.print(_criteria(summary))
     regret, below = summary.regret, summary.below_raw
     console.print(
         f"regret against the best candidate of each image: mean {regret.mean:.2f} dB, 95 % below {regret.p95:.2f} dB; "
@@ -29,18 +31,36 @@ def print_fidelity(console: Console, summary: Summary) -> None:
 
 
 def _table(kind: str, figures: KindSummary) -> Table:
-    table = Table("", "PSNR, dB", "SSIM", "seconds", "selected", title=f"{kind}: {figures.fields} fields")
-    _row(table, "noisy", figures.noisy, str(figures.chosen.get("raw", "")))
-    for name, method in sorted(figures.methods.items(), key=lambda item: -item[1].psnr):
-        _row(table, name, method, str(figures.chosen.get(name, "")))
+    table = Table("", "PSNR, dB", "SSIM", "seconds", "selected", "best", title=f"{kind}: {figures.fields} fields")
+    for name, method in [("raw", figures.noisy), *sorted(figures.methods.items(), key=lambda item: -item[1].psnr)]:
+        counts = (str(counted.get(name, "")) for counted in (figures.chosen, figures.best))
+        _row(table, name, method, *counts)
     table.add_section()
     _row(table, "selected", figures.selected)
     _row(table, "oracle", figures.oracle)
     return table
 
 
-def _row(table: Table, name: str, frame: Fidelity, chosen: str = "") -> None:
-    table.add_row(name, f"{frame.psnr:.2f}", f"{frame.ssim:.3f}", f"{frame.seconds:.3f}", chosen)
+def _row(table: Table, name: str, frame: Fidelity, *counts: str) -> None:
+    table.add_row(name, f"{frame.psnr:.2f}", f"{frame.ssim:.3f}", f"{frame.seconds:.3f}", *counts)
+
+
+def _criteria(summary: Summary) -> Table:
+    """Mean regret and its 95th percentile, dB: a row a criterion, a column a kind, all of them last."""
+    table = Table("regret, dB: mean (p95)", *summary.kinds, "all")
+    ours = [*(kind.regret for kind in summary.kinds.values()), summary.regret]
+    table.add_row("ours", *map(_regret, ours), end_section=True)
+    for name in summary.criteria:
+        rivals = [*(kind.criteria.get(name) for kind in summary.kinds.values()), summary.criteria[name]]
+        table.add_row(name, *map(_regret, rivals))
+    table.add_section()
+    for method, psnr in [("selected, mean dB", summary.selected_psnr), *summary.methods_psnr.items()]:
+        table.add_row(method, *("" for _ in summary.kinds), f"{psnr:.2f}")
+    return table
+
+
+def _regret(regret: Regret | None) -> str:
+    return f"{regret.mean:.2f} ({regret.p95:.2f})" if regret else ""
 
 
 def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:

@@ -9,22 +9,17 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import track
 
 from stages.filter import Filter
 from streams.bench.at_services import ServicesEfficiency, measure_at_services
 from streams.bench.efficiency import Efficiency, measure_efficiency
 from streams.bench.endurance import measure_endurance
 from streams.bench.execution import measure_execution
-from streams.bench.fidelity import score_fields
-from streams.bench.fields import find_fields, parse_numbers
-from streams.bench.results import summarise
 from streams.bench.tables import (
     print_at_services,
     print_efficiency,
     print_endurance,
     print_execution,
-    print_fidelity,
 )
 from streams.commands.options import AsJson, PipelineFile, SettingsFile
 from streams.errors import UsageError
@@ -34,29 +29,6 @@ from streams.wiring.bench import services_run
 
 CHEAP = Path(str(files("deploy") / "pipelines" / "cheap.toml"))
 DEFAULT = Path(str(files("deploy") / "pipeline.toml"))
-
-
-def fidelity(
-    pairs: Annotated[Path, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif.")],
-    fields: Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")] = None,
-    pipeline: PipelineFile = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that work on fields.")] = 1,
-    json: AsJson = False,
-) -> None:
-    """Restore real noisy images that have a clean reference, and compare each candidate, the selected one and the best.
-
-    References are registered to the noisy images and matched in grey scale; a border of 12 px is left out.
-    """
-    found = find_fields(pairs, parse_numbers(fields) if fields else None)
-    stages = load_pipeline(pipeline).stages
-    progress = track(
-        score_fields(stages, found, jobs=jobs), "fields", total=len(found), console=Console(stderr=True), transient=True
-    )
-    results = list(progress)
-    figures = summarise(results)
-    print_fidelity(Console(), figures)
-    if json:
-        print(figures.to_json().decode())  # noqa: T201 - the interface
 
 
 def efficiency(

@@ -55,3 +55,17 @@ def test_figures_travel_as_nested_objects() -> None:
     summary = summarise([PERFECT, MISSED, WORSE])
     assert b'"methods":{"nlm":{"psnr":31.0,"ssim":0.31,"seconds":0.5}' in summary.to_json()
     assert Summary.from_json(summary.to_json()) == summary
+
+
+def test_what_other_criteria_would_have_chosen_is_compared_by_its_regret() -> None:
+    sharp = result("line", 1, {"raw": 20, "nlm": 30, "bm3d": 33}, "bm3d", favourites={"sharpness": "nlm"})
+    summary = summarise([sharp, result("time", 2, {"raw": 22, "nlm": 32}, "nlm", favourites={"sharpness": "nlm"})])
+    assert summary.kinds["line"].criteria["sharpness"].mean == 3
+    assert summary.criteria["sharpness"].mean == 1.5
+    assert summary.kinds["line"].best == {"bm3d": 1}
+
+
+def test_a_method_that_skipped_a_field_has_no_mean_over_all() -> None:
+    summary = summarise([PERFECT, result("line", 3, {"raw": 20, "nlm": 28}, "nlm")])
+    assert summary.methods_psnr == {"nlm": 29}
+    assert summary.selected_psnr == 30.5
