@@ -20,6 +20,9 @@ Key = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=51
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
+_BITS = {"uint8": 8, "uint16": 16}
+
+
 class ObjectRef(Record):
     """A pointer to bytes: a *logical* store, never an endpoint or a URL; endpoints come from local settings."""
 
@@ -84,6 +87,11 @@ class Image(Record):
     prior: str | None = None
     reference: ObjectRef | None = None
     acquired_at: datetime | None = None
+
+    @property
+    def bits(self) -> int | None:
+        """Bits of the file's grey levels; floats have none."""
+        return self.effective_bits or _BITS.get(self.dtype)
 
 
 class Acquisition(Record):

@@ -68,6 +68,8 @@ class Scoring(Record):
 
     noise: NoiseRecord
     scores: dict[str, dict[str, float | None]]
+    bits: int | None = None
+    """Bits of the file's grey levels; floats have none. Unknown to events older than 103."""
 
 
 class Selection(Record):

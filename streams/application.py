@@ -15,6 +15,8 @@ COMMANDS = (
     "status",
     "jobs",
     "show",
+    "explain",
+    "select",
     "fetch",
     "dlq",
     "topics",

@@ -126,12 +126,12 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; {meant(unknown[0], [*names, RUN, TOPICS])}")
     _check_order(stage_types, source)
-    stages = tuple(_made(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
+    stages = tuple(configured(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
     _check_candidates(stages, source)
     _check_topics(stages, source)
     identities = [_identity(stage, f"{source}: [{stage.name}]") for stage in stages]
     runs = _runs(tables.get(RUN, {}), names, f"{source}: [{RUN}]")
-    topics = _made(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
+    topics = configured(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
     return Pipeline(name, stages, digest(identities)[:16], runs, topics)
 
 
@@ -141,7 +141,7 @@ def _runs(table: Any, stages: Sequence[str], place: str) -> dict[str, StageRun]:
     for name in table:
         if name not in stages:
             raise UsageError(f"{place}: there is no stage '{name}'; {meant(name, stages)}")
-    return {name: _made(StageRun, options, f"{place} {name}") for name, options in table.items()}
+    return {name: configured(StageRun, options, f"{place} {name}") for name, options in table.items()}
 
 
 def _check_stage(found: object, place: str) -> None:
@@ -198,7 +198,7 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 - JSON
     return identity_of(value) if hasattr(value, "version") else value
 
 
-def _made(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any configured class
+def configured(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any configured class
     """Return an instance of a frozen dataclass from a table; nested tables that name a method become its instances."""
     if not isinstance(table, dict):
         raise UsageError(f"{place}: expected a table of options")
@@ -231,7 +231,7 @@ def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any 
     if "method" not in table:
         raise UsageError(f'{place}: needs a line like method = "stages.filter.gaussian:Gaussian"')
     options = {name: item for name, item in table.items() if name != "method"}
-    method = _made(_named(str(table["method"]), place), options, place)
+    method = configured(_named(str(table["method"]), place), options, place)
     if isinstance(method, Stage) or not (callable(method) and hasattr(method, "version")):
         raise UsageError(f"{place}: '{table['method']}' is no method")
     return method

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from streams.ports import Settlement, SettlementId, State
+from streams.recollection import ImageName
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,17 @@ class Questions(LaterAnswers, Protocol):
 
     def suspects(self, search: Search) -> list[Suspect]:
         """Return deliveries that saw a worker die, answered since or not."""
+
+    def images(self, query: str | None = None) -> list[ImageName]:
+        """Return the selected images that a query of the ledger names, all without one; the latest selected last.
+
+        The query is SQL with a column ``image_id``; it can change nothing.
+
+        Raises
+        ------
+        UsageError
+            If the ledger cannot answer it.
+        """
 
 
 class Retention(Protocol):

@@ -35,7 +35,7 @@ class Metrics(Stage):
     name: ClassVar[str] = "metrics"
     emits: ClassVar[str] = "scored"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     record: ClassVar[type[Record]] = Scoring
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
@@ -81,6 +81,7 @@ def _score(task: Task) -> Scoring:
     return Scoring(
         noise=noise.to_record(),
         scores={name: _rounded(scores_of(task.frames[name].pixels, families)) for name in names},
+        bits=task.event.image.bits,
     )
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from schemas.image import Image
 from schemas.scores import NoiseRecord
 
-_BITS = {"uint8": 8, "uint16": 16}
 _WRITTEN_BITS = 8
 """Results have no fewer."""
 
@@ -37,7 +36,7 @@ class GreyLevels:
         >>> round(1 / levels.read), levels.read == levels.written
         (4095, True)
         """
-        bits = image.effective_bits or _BITS.get(image.dtype)
+        bits = image.bits
         return cls(_distance(bits), _distance(max(bits, _WRITTEN_BITS))) if bits else cls()
 
     @property

@@ -10,7 +10,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from streams.adapters.sql_errors import mapped
@@ -21,6 +21,7 @@ from streams.settings import PostgresSettings
 
 CONNECT_TIMEOUT_S = 10
 POOL_TIMEOUT_S = 30.0
+READ_ONLY = "SET TRANSACTION READ ONLY"
 SESSION = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
 """A worker that froze in a transaction holds its rows no longer than this."""
 
@@ -85,6 +86,27 @@ class Database:
         """Run statements that write nothing."""
         with self._in_our_words(), self._reading.begin() as connection:
             yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Run somebody's own query, which can change nothing.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be answered; the message says why.
+        """
+        on, off = ("PRAGMA query_only = ON", "PRAGMA query_only = OFF") if self.is_file else (READ_ONLY, "")
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(on)
+            try:
+                yield connection
+            except DBAPIError as error:
+                said = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+                raise UsageError(f"{self.name} cannot answer this query: {said}") from error
+            finally:
+                if off:
+                    connection.exec_driver_sql(off)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

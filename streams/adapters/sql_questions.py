@@ -15,11 +15,17 @@ from streams.adapters.sql_tables import REJECTED, SettlementTable, SuspectTable,
 from streams.adapters.sql_tally import slot_of
 from streams.ports import Settlement, SettlementId, State
 from streams.questions import Attempt, LaneStanding, Search, StageStanding, Standing, Suspect
+from streams.recollection import ImageName
 
 RECENT = timedelta(minutes=50)
 HOUR = timedelta(hours=1)
 ATTEMPT = (SettlementTable.acquisition_id, SettlementTable.stage, SettlementTable.lane, SettlementTable.attempt)
 AT_ONCE = 2000
+SELECTED = """
+SELECT image_id, version, max(source_name) FROM settlement {which}
+GROUP BY image_id, version HAVING count(chosen) > 0 ORDER BY max(settled_at) FILTER (WHERE chosen IS NOT NULL)
+"""
+"""Of the selector's settlements alone something is chosen."""
 
 StageLane = tuple[str, str]
 
@@ -110,6 +116,12 @@ class SqlQuestions:
                 Suspect(SettlementId(*row[:5]), row.deaths, aware(row.last), row.source_name, row.image_id)
                 for row in rows
             ]
+
+    def images(self, query: str | None = None) -> list[ImageName]:
+        """Return the selected images that somebody's own query names, all without one."""
+        which = f"WHERE image_id IN (SELECT meant.image_id FROM ({query.rstrip('; ')}) AS meant)" if query else ""  # noqa: S608
+        with self._database.asking() as connection:
+            return [ImageName(*row) for row in connection.exec_driver_sql(SELECTED.format(which=which))]
 
 
 def _sums(connection: Connection, since: datetime) -> defaultdict[StageLane, _Sums]:

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.bench.at_services import ServicesEfficiency
+from streams.bench.denoisers import DenoiserFigures
 from streams.bench.efficiency import CoreTime, Efficiency
 from streams.bench.endurance import Endurance
 from streams.bench.execution import ExecutionFigures
@@ -61,6 +62,23 @@ def _criteria(summary: Summary) -> Table:
 
 def _regret(regret: Regret | None) -> str:
     return f"{regret.mean:.2f} ({regret.p95:.2f})" if regret else ""
+
+
+def print_denoisers(console: Console, figures: DenoiserFigures) -> None:
+    """Print BM3D beside the package, the candidates, and what large frames cost."""
+    kinds = list(next(iter(figures.bm3d.values())).kinds_psnr)
+    titles = ("", *(f"{kind}, dB" for kind in kinds), "mean, dB", "against the package, dB", "s", "times as fast")
+    table = Table(*titles, title=f"{figures.fields} fields, one core")
+    for name, one in [*((f"bm3d {name}", one) for name, one in figures.bm3d.items()), *figures.methods.items()]:
+        beside = "" if one.psnr_delta is None else f"{one.psnr_delta:+.3f}"
+        times = "" if one.speedup is None else f"{one.speedup:.1f}"
+        by_kind = (f"{one.kinds_psnr[kind]:.2f}" for kind in kinds)
+        table.add_row(name, *by_kind, f"{one.psnr:.2f}", beside, f"{one.seconds:.2f}", times)
+    console.print(table)
+    costs = Table("pure noise", *next(iter(figures.costs.values())), title="seconds, MiB more")
+    for name, sizes in figures.costs.items():
+        costs.add_row(f"bm3d {name}", *(f"{cost.seconds:.2f}, {cost.memory_mib:.0f}" for cost in sizes.values()))
+    console.print(costs)
 
 
 def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:

@@ -4,12 +4,13 @@ import typer
 
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, execution
-from streams.commands.bench.faithful import fidelity
+from streams.commands.bench.faithful import denoisers, fidelity
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
 for command in (
     fidelity,
+    denoisers,
     efficiency,
     endurance,
     execution,

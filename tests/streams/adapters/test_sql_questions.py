@@ -16,7 +16,7 @@ from streams.adapters.sql_questions import SqlQuestions
 from streams.adapters.sql_retention import SqlRetention
 from streams.adapters.sql_suspects import SqlSuspects
 from streams.adapters.sql_tally import slot_of
-from streams.errors import TransientError
+from streams.errors import TransientError, UsageError
 from streams.ports import OutcomeRow, Settlement, SettlementId, State
 from streams.questions import Attempt, Removable, Search
 from streams.settings import PostgresSettings
@@ -214,3 +214,27 @@ def test_a_settlement_of_another_day_is_answered_anew_after_its_removal(ledger: 
     SqlRetention(ledger.database).remove(NOON + MINUTE, at_most=10)
     late = replace(answer(), settled_at=NOON + timedelta(days=100))
     assert ledger.settle([], [late]).settlements == {late.id: late}
+
+
+def test_images_that_were_selected_are_named_the_latest_last_and_a_query_picks_some(ledger: SqlLedger) -> None:
+    ledger.settle([], [answer(n, "selector", at=NOON - n * MINUTE, chosen="mean") for n in range(3)])
+    ledger.settle([], [answer(9, "filter"), answer(2, "metrics"), answer(8, "selector", reason="bad")])
+    questions = SqlQuestions(ledger.database)
+    assert [name.image_id for name in questions.images()] == ["image-2", "image-1", "image-0"]
+    (found,) = questions.images("SELECT image_id FROM settlement WHERE source_name LIKE '%/1.tif';")
+    assert (found.image_id, found.version, found.source_name) == ("image-1", "v1", "lot/1.tif")
+
+
+@pytest.mark.parametrize("query", ["DELETE FROM settlement RETURNING image_id", "SELECT 1", "SELECT image_id FROM x"])
+def test_a_query_that_is_none_or_would_change_something_is_refused(ledger: SqlLedger, query: str) -> None:
+    ledger.settle([], [answer(chosen="mean")])
+    questions = SqlQuestions(ledger.database)
+    with pytest.raises(UsageError, match="cannot answer this query"):
+        questions.images(query)
+    assert len(questions.images()) == 1
+
+
+def test_somebody_s_query_is_run_where_nothing_can_be_written(ledger: SqlLedger) -> None:
+    with pytest.raises(UsageError, match="cannot answer this query"), ledger.database.asking() as connection:
+        connection.exec_driver_sql("DELETE FROM settlement")
+    ledger.settle([], [answer()])

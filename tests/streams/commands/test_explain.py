@@ -1,0 +1,120 @@
+"""Why a candidate was selected, and what another rule would select: from the ledger of a run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from streams.cli import outcome_of
+from streams.commands.ledger import ledger_meant
+from streams.errors import UsageError
+from tests.stages.scan import scanned, scene
+
+PIPELINE = """
+path = ["stages.filter:Filter", "stages.metrics:Metrics", "stages.selector:Selector"]
+[filter.candidates.mean]
+method = "stages.filter.mean:Mean"
+[filter.candidates.gaussian]
+method = "stages.filter.gaussian:Gaussian"
+strength = 0.5
+"""
+Call = Callable[..., tuple[int, str, str]]
+OUT = ("--out", "out", "--pipeline", "pipeline.toml")
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run a command beside ``out/``, where two images have been selected; return exit code, message and output."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("pipeline.toml").write_text(PIPELINE)
+    for number, kind in enumerate(("particles", "lines")):
+        frame = scanned(scene(kind, height=96, width=96), electrons=40, seed=number)
+        tifffile.imwrite(f"in/{kind}.tif", np.rint(frame * 255).astype(np.uint8))
+    assert outcome_of(("run", "in", *OUT)) == (0, "")
+    capsys.readouterr()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code, message = outcome_of(arguments)
+        assert "\n" not in message.strip()
+        return code, message, capsys.readouterr().out
+
+    return call
+
+
+def test_an_image_is_explained_by_every_candidate_beside_the_chosen_one(call: Call) -> None:
+    code, _, told = call("explain", "in/particles.tif", *OUT)
+    assert code == 0
+    assert "selected mean: mean has the lowest estimated error" in told
+    for word in ("gaussian", "raw", "standard errors"):
+        assert word in told
+    (figures,) = json.loads(call("explain", "particles.tif", "--json", *OUT)[2])
+    assert figures["selection"]["chosen"] == "mean"
+    first, *others = figures["candidates"]
+    assert (first["name"], first["more_than_chosen"]) == ("mean", 0)
+    assert all(other["more_than_chosen"] > 0 for other in others)
+    assert {other["name"] for other in others} == {"gaussian", "raw"}
+
+
+def test_another_rule_shows_which_images_would_change_and_changes_nothing(call: Call) -> None:
+    Path("patient.toml").write_text("[selector]\nstandard_errors = 1000\ntolerance_db = 30\n")
+    ledger = Path("out/.semstream/ledger.sqlite").read_bytes()
+    found = json.loads(call("select", "--rule", "patient.toml", "--json", *OUT)[2])
+    assert (found["images"], found["unknown"], len(found["changed"])) == (2, 0, 2)
+    for change in found["changed"]:
+        assert (change["before"]["chosen"], change["after"]["chosen"]) == ("mean", "raw")
+        assert change["gain_db"] < -3
+    assert Path("out/.semstream/ledger.sqlite").read_bytes() == ledger
+    assert "2 change" in call("select", "--rule", "patient.toml", *OUT)[2]
+
+
+def test_the_rule_of_the_pipeline_itself_changes_nothing(call: Call) -> None:
+    Path("same.toml").write_text(PIPELINE + "[selector]\n")
+    assert "2 images decided anew from their scores: 0 change" in call("select", "--rule", "same.toml", *OUT)[2]
+
+
+def test_a_query_says_which_images_are_meant(call: Call) -> None:
+    Path("rule.toml").write_text("[selector]\n")
+    query = "select image_id from settlement where source_name = 'lines.tif';"
+    found = json.loads(call("select", "--rule", "rule.toml", "--from", query, "--json", *OUT)[2])
+    assert found["images"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "arguments", "said"),
+    [
+        ("[selector]\nfairness = 2\n", (), "rule.toml: [selector]: Selector has no option 'fairness'"),
+        ("[selektor]\n", (), "rule.toml: needs a table [selector]"),
+        ("selector", (), "rule.toml is no valid TOML"),
+        ("[selector]\n", ("--from", "select 1"), "cannot answer this query: no such column: meant.image_id"),
+        ("[selector]\n", ("--from", "select image_id from outcome where 1=2"), "no selected image that is meant"),
+        ("[selector]\n", ("--pipeline", "other.toml"), "name the one that made them by --pipeline"),
+    ],
+)
+def test_wrong_usage_is_one_line(call: Call, rule: str, arguments: tuple[str, ...], said: str) -> None:
+    Path("rule.toml").write_text(rule)
+    Path("other.toml").write_text(PIPELINE.replace("0.5", "0.6"))
+    code, message, _ = call("select", "--rule", "rule.toml", *OUT, *arguments)
+    assert (code, said in message) == (2, True), message
+
+
+def test_an_image_of_another_pipeline_and_an_unknown_one_are_told(call: Call) -> None:
+    Path("other.toml").write_text(PIPELINE.replace("0.5", "0.6"))
+    _, message, _ = call("explain", "lines.tif", "--out", "out", "--pipeline", "other.toml")
+    assert "no outcome of stage 'filter'" in message
+    assert "knows no image 'nothing.tif'" in call("explain", "nothing.tif", *OUT)[1]
+
+
+@pytest.mark.usefixtures("call")
+@pytest.mark.parametrize(
+    "query",
+    ["insert into seed default values returning consumer_group as image_id", "select image_id) ; drop table seed; --"],
+)
+def test_a_query_can_change_nothing(query: str) -> None:
+    with ledger_meant(Path("out"), None) as found:
+        with pytest.raises(UsageError, match="cannot answer this query"):
+            found.questions.images(query)
+        assert len(found.questions.images()) == 2
