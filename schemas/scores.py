@@ -27,6 +27,16 @@ class NoiseRecord(Record):
     holds: bool
     """Whether the model describes this frame."""
     why_not: str | None = None
+    flicker: float = 0.0
+    """Standard deviation of whole rows' brightness. Unknown to events older than 103, as is what follows."""
+    charging: float = 0.0
+    """Share of stretches of rows that are much darker than those above and below."""
+    sigma_se: float = 0.0
+    """Standard errors, of `sigma` and of what is named."""
+    gain_se: float = 0.0
+    offset_se: float = 0.0
+    correlation_se: float = 0.0
+    """Of each of the autocorrelations."""
 
 
 class Risk(Record):

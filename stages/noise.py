@@ -6,7 +6,6 @@ along a row. The second difference along y therefore sees the noise and nothing 
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -15,6 +14,8 @@ from scipy.fft import irfft, rfft
 
 from schemas.frame import Pixels
 from schemas.scores import NoiseRecord
+from stages.scan_rows import Rows, charging_of, flicker_of, has_fine_grating
+from stages.variance import MOST_VALUES, robust_variance, variance_law
 
 LAGS = 9
 """Lags of the row autocorrelation that are measured, lag 0 included."""
@@ -30,12 +31,25 @@ CLIPPED_SHARE = 0.05
 """Where more of the neighbours are clipped, the spread of the rest is no longer the noise's."""
 FLAT_SHARE = 0.6
 """Share of the frame, the smoothest part, that the noise is measured in."""
-DRAWN_IN = 0.92054
-"""Mean of ``min(z², 4)`` for a standard Gaussian ``z``."""
+ROWS_REPEATED = 1.94
+"""Sum of the squared autocorrelation along y of a second difference: 1, -2/3, 1/6."""
+LAW_FITS_TO = 0.013
+"""Relative standard error of sigma that more pixels do not lower: what is left of the specimen in the difference."""
 CORRELATED_ROWS = "neighbouring rows are correlated: a resampled frame, or noise too weak to be told from the specimen"
 ALTERNATING_ROWS = "neighbouring rows alternate: an interlaced frame, or a grating too fine to be told from noise"
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class NoiseErrors:
+    """Standard errors of a law's numbers, in their units; 0 where a law was not measured but made."""
+
+    sigma: float = 0.0
+    gain: float = 0.0
+    offset: float = 0.0
+    correlation: float = 0.0
+    """Of each of the autocorrelations, along a row and along y."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,9 @@ class Noise:
     saturated: float
     holds: bool
     why_not: str | None = None
+    flicker: float = 0.0
+    charging: float = 0.0
+    errors: NoiseErrors = NoiseErrors()
 
     def variance(self, mean: Pixels) -> Pixels:
         """Variance where the noise-free frame is ``mean``: ``gain * mean + offset``, floored at 0.15 of the frame's."""
@@ -92,6 +109,12 @@ class Noise:
             saturated=self.saturated,
             holds=self.holds,
             why_not=self.why_not,
+            flicker=self.flicker,
+            charging=self.charging,
+            sigma_se=self.errors.sigma,
+            gain_se=self.errors.gain,
+            offset_se=self.errors.offset,
+            correlation_se=self.errors.correlation,
         )
 
 
@@ -111,20 +134,48 @@ def measure(pixels: Pixels) -> Noise:
         return _unknown(saturated, f"{saturated:.0%} of the pixels are clipped")
     flat = _flat(pixels, trusted)
     difference = vertical_difference(pixels)
-    sigma2 = _robust_variance(difference[flat])
+    rows = Rows.of(difference)
+    sigma2 = robust_variance(rows.rest[flat])
     if sigma2 < NO_NOISE_BELOW**2:
         return _unknown(saturated, "no noise was found in the flat parts of the frame")
     mean = _smooth(pixels, 1.5)
-    gain, offset = _variance_law(difference[flat], mean[1:-1][flat], sigma2)
+    (gain, offset), (gain_se, offset_se) = variance_law(rows.rest[flat], mean[1:-1][flat], sigma2)
     variance = Noise(sigma2**0.5, gain, offset, (1.0,), 0.0, saturated, holds=True).variance(mean)
-    sigma = float(np.sqrt(variance.mean(dtype=np.float64)))
-    row_acf = _row_acf(difference / np.sqrt(variance[1:-1]), flat)
-    column_lag1 = _column_lag1((pixels - mean) / np.sqrt(variance), flat)
-    why_not = _why_not(column_lag1)
-    return Noise(sigma, gain, offset, row_acf, column_lag1, saturated, holds=why_not is None, why_not=why_not)
+    row_acf = rows.corrected(_row_acf(rows.rest / np.sqrt(variance[1:-1]), flat))
+    column_lag1 = _column_lag1(Rows.of((pixels - mean) / np.sqrt(variance)).rest, flat)
+    kept = 1 - rows.share_lost(row_acf)
+    sigma = float(np.sqrt(variance.mean(dtype=np.float64) / kept))
+    sigma_se, correlation_se = _errors_from(int(np.count_nonzero(flat)), row_acf)
+    why_not = _why_not(column_lag1, fine=has_fine_grating(pixels, sigma))
+    return Noise(
+        sigma,
+        gain / kept,
+        offset / kept,
+        row_acf,
+        column_lag1,
+        saturated,
+        holds=why_not is None,
+        why_not=why_not,
+        flicker=flicker_of(difference, sigma, row_acf),
+        charging=charging_of(rows.shared, sigma, row_acf),
+        errors=NoiseErrors(sigma * sigma_se, gain_se / kept, offset_se / kept, correlation_se),
+    )
 
 
-def _why_not(column_lag1: float) -> str | None:
+def _errors_from(count: int, row_acf: tuple[float, ...]) -> tuple[float, float]:
+    """Return the relative standard error of sigma, and that of a correlation, from so many flat pixels.
+
+    Squares of correlated values repeat each other by the sum of the squared correlations.
+    """
+    repeated = ROWS_REPEATED * (1 + 2 * sum(value**2 for value in row_acf[1:]))
+    independent = min(count, MOST_VALUES) / repeated
+    correlation = (repeated / max(count, 1)) ** 0.5
+    return float(np.hypot(LAW_FITS_TO, (1 / (2 * independent)) ** 0.5)), float(np.hypot(0.01, correlation))
+
+
+def _why_not(column_lag1: float, *, fine: bool) -> str | None:
+    if fine:
+        return ALTERNATING_ROWS
     if column_lag1 > ROWS_INDEPENDENT_BELOW:
         return CORRELATED_ROWS
     return ALTERNATING_ROWS if column_lag1 < ROWS_ALTERNATE_BELOW else None
@@ -154,38 +205,6 @@ def _flat(pixels: Pixels, trusted: Mask) -> Mask:
     slopes = [np.square(cv2.Sobel(smooth, cv2.CV_32F, *direction)[1:-1]) for direction in ((1, 0), (0, 1))]
     steepness = slopes[0] + slopes[1]
     return np.asarray(trusted & (steepness <= np.quantile(steepness[trusted][::4], FLAT_SHARE)))
-
-
-def _robust_variance(values: Pixels) -> float:
-    """Variance with what lies beyond two sigma drawn in, made consistent for Gaussian noise (Huber's proposal 2).
-
-    Unlike a median it is unbiased on coarsely quantised noise. Of many values a part is enough: 0.4 % of sigma.
-    """
-    squares = np.square(values[:: values.size // 40_000 + 1])
-    variance = float(squares.mean())
-    for _ in range(12):
-        variance = float(np.minimum(squares, 4 * variance).mean()) / DRAWN_IN
-    return variance
-
-
-def _variance_law(difference: Pixels, mean: Pixels, sigma2: float) -> tuple[float, float]:
-    """Fit ``variance = gain * mean + offset`` over eight bins of equally many pixels.
-
-    A bin is trusted to 5 %; that black has no noise, for noise is mostly shot noise, to half of the frame's variance.
-    So the latter decides only where the flat parts of the frame are all of one grey.
-    """
-    step = mean.size // 80_000 + 1
-    order = np.argsort(mean[::step])
-    mean, difference = mean[::step][order], difference[::step][order]
-    bounds = np.linspace(0.02 * mean.size, 0.98 * mean.size, 9).astype(int)
-    bins = [slice(first, last) for first, last in pairwise(bounds) if last - first > 150]
-    if len(bins) < 3:
-        return 0.0, sigma2
-    means = [float(mean[some].mean()) for some in bins]
-    variances = [_robust_variance(difference[some]) for some in bins]
-    errors = [0.05 * max(variance, 0.1 * max(variances)) for variance in variances]
-    gain, offset = np.polyfit([*means, 0], [*variances, 0], 1, w=1 / np.array([*errors, 0.5 * sigma2]))
-    return (float(gain), float(offset)) if gain > 0 else (0.0, float(np.mean(variances)))
 
 
 def _row_acf(whitened: Pixels, flat: Mask) -> tuple[float, ...]:

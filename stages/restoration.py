@@ -26,7 +26,7 @@ class Restoration(Stage):
     """Methods by the name that their candidate shall have."""
 
     record = Candidate
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """Return the config hash of each candidate."""

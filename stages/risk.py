@@ -45,7 +45,7 @@ OFF_THE_ENDS = 1.0
 HIDDEN_EVERY_ROWS = 4
 """Distance of the rows in which runs are hidden."""
 VARIANCE_KNOWN_TO = 0.03
-"""Relative standard error of the measured noise variance: sigma is 1.4 % off on simulated frames of 5-300 e/px."""
+"""Relative standard error of the measured noise variance at the least: sigma is 1.4 % off on simulated frames."""
 CORRELATED_ABOVE = 0.05
 """Row autocorrelation above which pixels are hidden together."""
 BLOCK_GRIDS = {1: (4, 4), 2: (3, 3), 3: (2, 3), 4: (2, 2)}
@@ -115,7 +115,7 @@ def assess_all(
     for index, some in enumerate(trials):
         pairs = [(_clipped(next(outputs)), _clipped(next(outputs))) for _ in some]
         known = [trial.mean if restored is None else restored[index][trial.window] for trial in some]
-        risks.append(_risk(some, pairs, known))
+        risks.append(_risk(some, pairs, known, noises[index]))
     return risks
 
 
@@ -189,7 +189,9 @@ def _clipped(pixels: Pixels) -> Pixels:
     return np.asarray(np.clip(pixels, 0, 1))
 
 
-def _risk(trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known: Sequence[Pixels]) -> Risk:
+def _risk(
+    trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known: Sequence[Pixels], noise: Noise
+) -> Risk:
     errors: list[NDArray[np.float32]] = []
     row_errors: list[NDArray[np.float32]] = []
     blocks: list[float] = []
@@ -205,9 +207,10 @@ def _risk(trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known
         blocks.extend(_block_means(error, trial.scored, BLOCK_GRIDS[len(trials)]))
         row_blocks.extend(_block_means(row_error, trial.centres, BLOCK_GRIDS[len(trials)]))
     scatter = float(np.std(blocks, ddof=1)) / len(blocks) ** 0.5 if len(blocks) > 1 else 0.0
+    known_to = max(VARIANCE_KNOWN_TO, 2 * noise.errors.sigma / noise.sigma if noise.sigma else 0.0)
     return Risk(
         value=_rounded(float(np.concatenate(errors).mean())),
-        se=_rounded(float(np.hypot(scatter, VARIANCE_KNOWN_TO * np.mean(variances)))),
+        se=_rounded(float(np.hypot(scatter, known_to * np.mean(variances)))),
         row_j=_rounded(float(np.concatenate(row_errors).mean())),
         blocks=tuple(map(_rounded, blocks)),
         row_blocks=tuple(map(_rounded, row_blocks)),

@@ -75,9 +75,9 @@ CRITERIA: Mapping[str, Callable[[Examined], float]] = {
 
 
 def favourites(examined: Mapping[str, Examined]) -> dict[str, str]:
-    """Return which candidate each criterion would choose; the raw frame is none, for some are zero for it."""
-    found = {}
-    for name, criterion in CRITERIA.items():
+    """Return which candidate each criterion would choose; the raw frame is none of them, for some are zero for it."""
+    found: dict[str, str] = {}
+    for name, criterion in CRITERIA.items() if examined else ():
         values = {candidate: criterion(one) for candidate, one in examined.items()}
         found[name] = min(values, key=values.__getitem__)
     return found

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.frame import Pixels
-from stages.noise import MIN_SIDE_PX, Noise, measure
+from stages.noise import MIN_SIDE_PX, Noise, NoiseErrors, measure
 from tests.stages.scan import scanned, scene
 
 KINDS = ("particles", "lines", "texture", "ramp")
@@ -186,4 +186,65 @@ def test_scaling_multiplies_the_variance_and_nothing_else() -> None:
 def test_the_record_says_the_same() -> None:
     noise = measure(scanned(scene(), electrons=60, lag1=0.4))
     record = noise.to_record().model_dump()
-    assert Noise(**record) == noise
+    names = {"sigma_se": "sigma", "gain_se": "gain", "offset_se": "offset", "correlation_se": "correlation"}
+    errors = NoiseErrors(**{name: record.pop(key) for key, name in names.items()})
+    assert Noise(**record, errors=errors) == noise
+
+
+def grating(period: float, contrast: float, *, tilt: float = 0.0) -> Pixels:
+    rows, columns = np.indices((256, 256))
+    bright = np.sin(2 * np.pi * (rows + tilt * columns) / period + 0.3) > 0
+    return np.asarray(0.45 + contrast * (2.0 * bright - 1), np.float32)
+
+
+@pytest.mark.parametrize("period", [2.0, 2.5, 3.0, 4.0, 6.0, 9.0])
+@pytest.mark.parametrize("contrast", [0.02, 0.1, 0.25])
+@pytest.mark.parametrize("lag1", [0.0, 0.5])
+def test_a_horizontal_grating_is_no_noise(period: float, contrast: float, lag1: float) -> None:
+    clean = grating(period, contrast)
+    noise = measure(scanned(clean, electrons=40, lag1=lag1))
+    assert noise.sigma == pytest.approx((clean.mean() / 40) ** 0.5, rel=0.08)
+    assert (noise.row_acf[1] if len(noise.row_acf) > 1 else 0) == pytest.approx(lag1, abs=0.06)
+
+
+@pytest.mark.parametrize("contrast", [0.05, 0.1, 0.25])
+def test_a_grating_of_less_than_three_rows_is_told_and_one_of_more_is_not_refused(contrast: float) -> None:
+    for period in (2.0, 2.2, 2.5, 2.8):
+        found = measure(scanned(grating(period, contrast), electrons=40))
+        assert (found.holds, "too fine" in str(found.why_not)) == (False, True), period
+    for period in (3.5, 4.0, 5.0, 6.0, 8.0, 12.0):
+        assert measure(scanned(grating(period, contrast), electrons=40)).holds, period
+
+
+def test_a_narrow_frame_has_no_stretches_and_is_measured_as_it_is() -> None:
+    clean = scene("ramp", height=400, width=100)
+    assert measure(scanned(clean, electrons=60)).sigma == pytest.approx((clean.mean() / 60) ** 0.5, rel=0.08)
+
+
+def test_flicker_of_whole_rows_is_measured_beside_the_noise() -> None:
+    clean = scene("particles", height=300, width=300)
+    for flicker in (0.0, 0.01, 0.03):
+        rows = flicker * np.random.default_rng(3).standard_normal((300, 1))
+        noise = measure(scanned((clean + rows).astype(np.float32), electrons=60))
+        assert noise.flicker == pytest.approx(flicker, abs=0.002 + 0.15 * flicker)
+        assert noise.sigma == pytest.approx((clean.mean() / 60) ** 0.5, rel=0.05)
+
+
+def test_dark_tails_on_some_lines_are_counted() -> None:
+    clean = scene("ramp", height=300, width=300)
+    assert measure(scanned(clean, electrons=60)).charging < 0.002
+    charged = clean.copy()
+    charged[20::30, 150:] -= 0.1
+    assert measure(scanned(charged, electrons=60)).charging == pytest.approx(1 / 2 / 30, rel=0.3)
+
+
+def test_the_standard_error_of_sigma_is_what_its_error_is() -> None:
+    misses = []
+    for seed, (kind, electrons, lag1) in enumerate(product(KINDS, (15, 60, 250), (0.0, 0.3, 0.6))):
+        clean = scene(kind, seed=seed)
+        noise = measure(scanned(clean, electrons=electrons, lag1=lag1, seed=seed))
+        misses.append((noise.sigma - (clean.mean() / electrons) ** 0.5) / noise.errors.sigma)
+    assert np.mean(np.abs(misses) < 2) >= 0.85
+    assert 0.4 < np.std(misses) < 1.5
+    small = measure(scanned(scene("ramp", height=40, width=40), electrons=60)).errors.sigma
+    assert small > 1.5 * measure(scanned(scene("ramp", height=256, width=256), electrons=60)).errors.sigma
