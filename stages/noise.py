@@ -141,7 +141,7 @@ def measure(pixels: Pixels) -> Noise:
     mean = _smooth(pixels, 1.5)
     (gain, offset), (gain_se, offset_se) = variance_law(rows.rest[flat], mean[1:-1][flat], sigma2)
     variance = Noise(sigma2**0.5, gain, offset, (1.0,), 0.0, saturated, holds=True).variance(mean)
-    row_acf = rows.corrected(_row_acf(rows.rest / np.sqrt(variance[1:-1]), flat))
+    row_acf = rows.corrected(_row_acf(rows.rest / np.sqrt(variance[1:-1]), flat, lowered=rows.lowered))
     column_lag1 = _column_lag1(Rows.of((pixels - mean) / np.sqrt(variance)).rest, flat)
     kept = 1 - rows.share_lost(row_acf)
     sigma = float(np.sqrt(variance.mean(dtype=np.float64) / kept))
@@ -207,14 +207,14 @@ def _flat(pixels: Pixels, trusted: Mask) -> Mask:
     return np.asarray(trusted & (steepness <= np.quantile(steepness[trusted][::4], FLAT_SHARE)))
 
 
-def _row_acf(whitened: Pixels, flat: Mask) -> tuple[float, ...]:
-    """Autocorrelation along a row, up to the first lag that chance explains."""
+def _row_acf(whitened: Pixels, flat: Mask, *, lowered: float) -> tuple[float, ...]:
+    """Autocorrelation along a row, up to the first lag that chance explains; all are too low by ``lowered``."""
     inside = flat & (np.abs(whitened) < 4)
     kept = np.where(inside, whitened, np.float32(0))
     covariance = [_mean_product(kept, inside, lag) for lag in range(LAGS)]
     acf = np.array(covariance) / max(covariance[0], 1e-12)
     chance = max(0.03, 2.5 / max(int(inside.sum()), 1) ** 0.5)
-    beyond = np.flatnonzero(acf <= chance)
+    beyond = np.flatnonzero(acf + lowered <= chance)
     return tuple(float(round(value, 5)) for value in acf[: beyond[0] if beyond.size else LAGS]) or (1.0,)
 
 

@@ -43,6 +43,11 @@ class Rows:
         shared = np.asarray(cv2.blur(detail, (STRETCH_PX, 1), borderType=cv2.BORDER_REFLECT), np.float32)
         return cls(shared, np.asarray(detail - shared, np.float32))
 
+    @property
+    def lowered(self) -> float:
+        """By how much the autocorrelation of white noise comes out too low in the rest."""
+        return 0.0 if self.shared is None else 1 / STRETCH_PX
+
     def share_lost(self, row_acf: tuple[float, ...]) -> float:
         """Share of the noise's variance that went with the stretches' means."""
         return 0.0 if self.shared is None else min(0.5, _sum_of(row_acf) / STRETCH_PX)

@@ -8,6 +8,10 @@
     method = "stages.filter.gaussian:Gaussian"                    # a table with `method` becomes that class
     strength = 1.0
 
+    [denoise.candidates.unet-after-nlm]                           # restores what another candidate makes, that of an
+    method = "stages.denoise.network:UNetDenoiser"                # earlier stage
+    input = "filter:nlm"
+
     [run.filter]                                                  # how it runs here; no part of the pipeline's hash
     execution = "processes"
 
@@ -16,23 +20,22 @@
 """
 
 import dataclasses
-import importlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
-
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from typing import Any
 
 from schemas.model import digest
 from stages.stage import Stage, identity_of
+from streams.chains import with_chains, without_inputs
+from streams.configuring import configured, named
 from streams.errors import UsageError
 from streams.execution import StageRun
 from streams.topic_options import TopicOptions
-from streams.wording import meant, plainly
+from streams.wording import meant
 
 LIVE = "live"
 REPLAY = "replay"
@@ -113,9 +116,9 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
             pass
         case _:
             raise UsageError(f'{source}: needs a line like path = ["stages.filter:Filter", ...] that names its stages')
-    stage_types = [_named(str(c), f"{source}: path") for c in classes]
-    for named, stage_type in zip(classes, stage_types, strict=True):
-        _check_stage(stage_type, f"{source}: path: '{named}'")
+    stage_types = [named(str(c), f"{source}: path") for c in classes]
+    for word, stage_type in zip(classes, stage_types, strict=True):
+        _check_stage(stage_type, f"{source}: path: '{word}'")
     names = [stage_type.name for stage_type in stage_types]
     if len(set(names)) < len(names):
         raise UsageError(f"{source}: two stages have the same name: {', '.join(names)}")
@@ -126,7 +129,8 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; {meant(unknown[0], [*names, RUN, TOPICS])}")
     _check_order(stage_types, source)
-    stages = tuple(configured(t, tables.get(t.name, {}), f"{source}: [{t.name}]") for t in stage_types)
+    plain = [configured(t, without_inputs(tables.get(t.name, {})), f"{source}: [{t.name}]") for t in stage_types]
+    stages = with_chains(plain, tables, source)
     _check_candidates(stages, source)
     _check_topics(stages, source)
     identities = [_identity(stage, f"{source}: [{stage.name}]") for stage in stages]
@@ -196,52 +200,3 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, Mapping):
         return {key: _jsonable(item) for key, item in value.items()}
     return identity_of(value) if hasattr(value, "version") else value
-
-
-def configured(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 - any configured class
-    """Return an instance of a frozen dataclass from a table; nested tables that name a method become its instances."""
-    if not isinstance(table, dict):
-        raise UsageError(f"{place}: expected a table of options")
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
-        raise UsageError(f"{place}: {getattr(cls, '__name__', repr(cls))} is no dataclass, so it has no options to set")
-    hints = get_type_hints(cls, include_extras=True)
-    fields = {field.name for field in dataclasses.fields(cls) if field.init}
-    unknown = sorted(set(table) - fields)
-    if unknown:
-        raise UsageError(f"{place}: {cls.__name__} has no option '{unknown[0]}'; {meant(unknown[0], fields)}")
-    options = {name: _option(hints[name], value, f"{place} {name}") for name, value in table.items()}
-    try:
-        return cls(**options)
-    except (TypeError, ValueError, OSError) as error:
-        raise UsageError(f"{place}: {error}") from error
-
-
-def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any option of any class
-    if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
-        return {name: _candidate(item, f"{place}.{name}") for name, item in value.items()}
-    try:
-        return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False)).validate_python(value)
-    except PydanticSchemaGenerationError as error:  # a field of methods
-        raise UsageError(f"{place} = {value!r}: needs a table for each of them, with a line method = ...") from error
-    except ValidationError as error:
-        raise UsageError(f"{place} = {value!r}: {plainly(error.errors()[0]['msg'].lower())}") from error
-
-
-def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any configured class
-    if "method" not in table:
-        raise UsageError(f'{place}: needs a line like method = "stages.filter.gaussian:Gaussian"')
-    options = {name: item for name, item in table.items() if name != "method"}
-    method = configured(_named(str(table["method"]), place), options, place)
-    if isinstance(method, Stage) or not (callable(method) and hasattr(method, "version")):
-        raise UsageError(f"{place}: '{table['method']}' is no method")
-    return method
-
-
-def _named(name: str, place: str) -> Any:  # noqa: ANN401 - any configured class
-    module, _, attribute = name.partition(":")
-    if not module or module.startswith("."):
-        raise UsageError(f"{place}: '{name}' is no module:Class")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise UsageError(f"{place}: cannot find '{name}' (module:Class): {error}") from error

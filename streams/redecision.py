@@ -13,8 +13,8 @@ from stages.selector.judged import Difference, Judged, difference, judged
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Rule, select
 from stages.stage import Stage
+from streams.configuring import configured
 from streams.errors import UsageError
-from streams.pipeline import configured
 from streams.recollection import Bodies, ImageName, recollect
 
 IMAGES_AT_ONCE = 200

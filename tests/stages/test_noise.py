@@ -235,7 +235,9 @@ def test_dark_tails_on_some_lines_are_counted() -> None:
     assert measure(scanned(clean, electrons=60)).charging < 0.002
     charged = clean.copy()
     charged[20::30, 150:] -= 0.1
-    assert measure(scanned(charged, electrons=60)).charging == pytest.approx(3 / 5 / 30, rel=0.2)  # of five stretches in a row three lie in the tail
+    assert measure(scanned(charged, electrons=60)).charging == pytest.approx(
+        3 / 5 / 30, rel=0.2
+    )  # of five stretches in a row three lie in the tail
 
 
 def test_the_standard_error_of_sigma_is_what_its_error_is() -> None:
