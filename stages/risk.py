@@ -34,7 +34,7 @@ from schemas.frame import Pixels
 from schemas.scores import Risk
 from stages.noise import Noise
 from stages.stage import Restore
-from stages.windows import Window, windows_of
+from stages.windows import SHARE, Window, windows_of
 
 RECORRUPTION = 0.5
 """``α``: how much noise is added, in standard deviations of the frame's own."""
@@ -91,6 +91,7 @@ def assess_all(
     seeds: Sequence[str],
     *,
     restored: Sequence[Pixels] | None = None,
+    share: float = SHARE,
 ) -> list[Risk]:
     """Estimate the mean squared error of ``restore`` on each of some frames of one shape.
 
@@ -107,8 +108,10 @@ def assess_all(
         What windows, draws and masks follow from: the image's identity, the same for all candidates of an image.
     restored
         What ``restore`` gave for the frames. Without it the estimate is as unbiased and has a larger variance.
+    share
+        How much of a large frame is scored.
     """
-    trials = [trials_of(frame, noise, seed) for frame, noise, seed in zip(frames, noises, seeds, strict=True)]
+    trials = [trials_of(*one, share=share) for one in zip(frames, noises, seeds, strict=True)]
     inputs = [(pixels, law) for some, noise in zip(trials, noises, strict=True) for pixels, law in _inputs(some, noise)]
     outputs = iter(restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
     risks = []
@@ -119,10 +122,10 @@ def assess_all(
     return risks
 
 
-def trials_of(frame: Pixels, noise: Noise, seed: str) -> list[Trial]:
+def trials_of(frame: Pixels, noise: Noise, seed: str, *, share: float = SHARE) -> list[Trial]:
     """Choose the windows of a frame and draw what is put to every method in them."""
     rng = np.random.default_rng(list(sha256(seed.encode()).digest()))
-    windows = list(windows_of(frame.shape, rng))
+    windows = list(windows_of(frame.shape, rng, share=share))
     return [_trial(frame, noise, window, rng) for window in windows]
 
 

@@ -6,21 +6,24 @@ import numpy as np
 
 WHOLE_FRAME_PX = 192 * 192
 """Frames of up to so many pixels are scored whole."""
+SHARE = 0.25
+"""Share of a large frame that is scored."""
 WINDOW_SIDE_PX = (128, 256)
 """Shortest and longest side of a window."""
 
 Window = tuple[slice, slice]
 
 
-def windows_of(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Window]:
-    """Yield the windows of a frame, each anywhere in its own cell of the frame."""
+def windows_of(shape: tuple[int, ...], rng: np.random.Generator, *, share: float = SHARE) -> Iterator[Window]:
+    """Yield the windows of a frame, each anywhere in its own cell of the frame; together about ``share`` of it."""
     area = shape[0] * shape[1]
-    if area <= WHOLE_FRAME_PX:
+    if area <= WHOLE_FRAME_PX or share >= 1:
         yield slice(0, shape[0]), slice(0, shape[1])
         return
-    side = int(min(np.clip(area**0.5 / 4, *WINDOW_SIDE_PX), area**0.5 / 2))
+    scale = (share / SHARE) ** 0.5
+    side = int(min(np.clip(area**0.5 / 4, *WINDOW_SIDE_PX), area**0.5 / 2) * scale)
     height, width = min(side, shape[0]), min(side, shape[1])
-    count = int(np.clip(area / 4 / (height * width), 1, 4))
+    count = int(np.clip(area * share / (height * width), 1, 4))
     grid = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}[count]
     rows, columns = grid if shape[0] >= shape[1] else grid[::-1]
     for row in range(rows):

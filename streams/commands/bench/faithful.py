@@ -11,13 +11,15 @@ from stages.restoration import Restoration
 from stages.stage import Method
 from streams.bench.denoisers import measure_denoisers
 from streams.bench.fidelity import score_fields
+from streams.bench.fidelity_tables import print_denoisers, print_fidelity, print_judging
 from streams.bench.fields import Specimen, find_fields, parse_numbers
+from streams.bench.judging import measure_judging
 from streams.bench.results import summarise
 from streams.bench.simulated_fields import simulated_fields
-from streams.bench.tables import print_denoisers, print_fidelity
 from streams.commands.options import AsJson, PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
+from streams.wiring.process import use_one_thread_a_slot
 
 Pairs = Annotated[Path | None, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif: real images.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")]
@@ -66,6 +68,27 @@ def denoisers(
         task = progress.add_task("fields", total=len(found))
         figures = measure_denoisers(found, methods, note=lambda: progress.advance(task))
     print_denoisers(Console(), figures)
+    if json:
+        print(figures.to_json().decode())  # noqa: T201 - the interface
+
+
+def judging(
+    *,
+    pairs: Pairs = None,
+    fields: Numbers = None,
+    simulated: Simulated = 0,
+    draws: Annotated[int, typer.Option(min=2, help="Noise draws with which each image is judged.")] = 20,
+    pipeline: PipelineFile = None,
+    json: AsJson = False,
+) -> None:
+    """Judge the same restorations with other noise draws, and with more and less of each frame."""
+    found = _specimens(pairs, fields, simulated)
+    stages = load_pipeline(pipeline).stages
+    use_one_thread_a_slot()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("images", total=len(found))
+        figures = measure_judging(stages, found, draws=draws, note=lambda: progress.advance(task))
+    print_judging(Console(), figures)
     if json:
         print(figures.to_json().decode())  # noqa: T201 - the interface
 
