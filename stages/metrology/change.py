@@ -30,6 +30,10 @@ class Change:
         spread = float(np.square(without - without.mean()).sum())
         return cls(float(whole), float((spread * (len(without) - 1) / len(without)) ** 0.5))
 
+    def doubted(self, by: float) -> "Change":
+        """With an uncertainty of another kind, which no block's absence shows, added to its error."""
+        return Change(self.value, float(np.hypot(self.se, by)))
+
 
 def without_each(sums: Values, counts: Values) -> Values:
     """Means over all blocks but one, from the blocks' sums ``(B, ...)`` and counts ``(B,)``."""

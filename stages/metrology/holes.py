@@ -19,8 +19,10 @@ STEP_PX = 0.5
 """Distance of samples along a radius."""
 LEAST_SIDE_PX, MOST_SIDE_PX = 64, 32_000
 """OpenCV looks up no pixels of larger frames."""
-MOST_SATURATED = 0.05
-"""Share of clipped pixels from which the mean of a raw frame is biased."""
+MOST_SATURATED = 0.25
+"""Share of clipped pixels beyond which nothing is measured."""
+DOUBT = 0.4
+"""Relative error of the raw frame's area for each share of clipped pixels, which bias its mean: 0.03 were seen at 0.07."""
 LEAST_RADIUS_PX, MOST_RADIUS_PX = 2.0, 200.0
 FEWEST_HOLES, MOST_HOLES = BLOCKS, 20_000
 LEAST_CONTRAST = 8.0
@@ -37,6 +39,7 @@ class Holes:
     """``(N, 2)``, y and x, from top to bottom."""
     radii: NDArray[np.float32]
     """Samples along a radius, in pixels."""
+    saturated: float
     grey: float
     """Threshold: half of the way in grey from the floor to the rim."""
     outlines: Values
@@ -52,14 +55,14 @@ class Holes:
             return None
         centres, radius = found
         radii = np.arange(0, BEYOND * radius + 3, STEP_PX, dtype=np.float32)
-        bare = cls(centres, radii, 0.0, np.zeros(0))
+        bare = cls(centres, radii, noise.saturated, 0.0, np.zeros(0))
         mean = bare.mean_holes(raw)
         along = mean[0].mean(axis=0)
         floor, rim = float(along[radii <= max(radius / 2, 1)].mean()), float(along.max())
         if rim - floor < LEAST_CONTRAST * noise.sigma / len(centres) ** 0.5:
             return None
         grey = (floor + rim) / 2
-        return cls(centres, radii, grey, _outlines(mean, grey))
+        return cls(centres, radii, noise.saturated, grey, _outlines(mean, grey))
 
     def area_px2(self, frame: Pixels) -> float:
         """Area of the mean hole."""
@@ -72,7 +75,7 @@ class Holes:
     def area_change(self, frame: Pixels) -> Change:
         """Relative change of the area of the mean hole."""
         ratio = _areas(self._outlines(frame)) / _areas(self.outlines) - 1
-        return Change.jackknifed(ratio[0], ratio[1:])
+        return Change.jackknifed(ratio[0], ratio[1:]).doubted(DOUBT * self.saturated)
 
     def ellipticity_change(self, frame: Pixels) -> Change:
         """Relative change of the mean hole's width over its height."""

@@ -18,8 +18,10 @@ from stages.noise import ROWS_INDEPENDENT_BELOW, Noise
 LEAST_SIDE_PX, MOST_SIDE_PX = 64, 32_000
 """OpenCV shears no larger frames."""
 ROWS_AT_ONCE = 512
-MOST_SATURATED = 0.05
-"""Share of clipped pixels from which the mean of a raw frame is biased: at 0.06, its lines are 0.07 px too narrow."""
+MOST_SATURATED = 0.25
+"""Share of clipped pixels beyond which nothing is measured."""
+DOUBT_PX = 1.0
+"""Error of the raw frame's width for each share of clipped pixels, which bias its mean: 0.13 px were seen at 0.08."""
 LEAST_COVARIANCE = 3.0
 """Covariance of the raw frame's widths, in standard errors, below which its roughness cannot be told from none."""
 
@@ -36,6 +38,7 @@ class Lines:
     """Distance of cross-sections that share no noise; ``None`` where none is known."""
     profiles: Values
     """Ensemble profiles of the raw frame: ``(1 + BLOCKS, W)``, of everything and of everything but one block."""
+    saturated: float
     covariance: Values
     """Covariances of the raw frame's widths at `lag`, of everything and of everything but one block."""
 
@@ -54,7 +57,7 @@ class Lines:
             return None
         slope = _slopes(profiles[0], edges)
         template = np.maximum(slope, 0)
-        bare = cls(upright, edges, template, _lag(noise, level=upright.level), profiles, np.zeros(0))
+        bare = cls(upright, edges, template, _lag(noise, level=upright.level), profiles, noise.saturated, np.zeros(0))
         return replace(bare, covariance=bare.covariances(straight, profiles[0], bare.lag or 1))
 
     def cd_px(self, frame: Pixels) -> float:
@@ -65,7 +68,7 @@ class Lines:
         """Mean width of the lines of a restoration minus that of the raw frame, in pixels."""
         positions = [self.edges.positions(profiles) for profiles in (_profiles(self.upright(frame)), self.profiles)]
         wider = (widths(positions[0]) - widths(positions[1])).mean(axis=1)
-        return Change.jackknifed(wider[0], wider[1:])
+        return Change.jackknifed(wider[0], wider[1:]).doubted(DOUBT_PX * self.saturated)
 
     def lwr_px(self, frame: Pixels) -> float:
         """Line width roughness as measured, 3 sigma in pixels: of a raw frame far more than the specimen's."""
