@@ -20,8 +20,8 @@ LEAST_SIDE_PX, MOST_SIDE_PX = 64, 32_000
 ROWS_AT_ONCE = 512
 MOST_SATURATED = 0.25
 """Share of clipped pixels beyond which nothing is measured."""
-DOUBT_PX = 1.0
-"""Error of the raw frame's width for each share of clipped pixels, which bias its mean: 0.13 px were seen at 0.08."""
+DOUBT_PX = 3.0
+"""Error of the raw frame's width for each share of clipped pixels, which bias its mean: 0.3 px were seen at 0.1."""
 LEAST_COVARIANCE = 3.0
 """Covariance of the raw frame's widths, in standard errors, below which its roughness cannot be told from none."""
 

@@ -12,8 +12,8 @@ from stages.metrology.change import Values
 REACH_PX = 8
 """How far to either side of an edge it is looked for, where the pattern leaves so much room."""
 LEAST_PITCH_PX, FEWEST_LINES = 6, 2
-LEAST_CONTRAST = 8.0
-"""Height of an edge in standard errors of the profile."""
+LEAST_CONTRAST, LEAST_HEIGHT = 8.0, 0.005
+"""Height of an edge in standard errors of the profile, and in full scales."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Edges:
         spaces = _spaces(smooth, period)
         pairs = [_pair(smooth, left, right) for left, right in pairwise(spaces)]
         found = [pair for pair in pairs if pair is not None]
-        if len(found) < FEWEST_LINES or np.median([height for *_, height in found]) < LEAST_CONTRAST * se:
+        if len(found) < FEWEST_LINES or np.median([height for *_, height in found]) < max(LEAST_CONTRAST * se, LEAST_HEIGHT):
             return None
         rough = np.array([edge for left, right, *_ in found for edge in (left, right)])
         grey = np.array([level for *_, low, high, _ in found for level in (low, high)])
@@ -101,7 +101,8 @@ def _period(smooth: Values) -> int | None:
 
 
 def _spaces(smooth: Values, period: int) -> list[int]:
-    """Columns of the darkest place of each period."""
+    """Columns of the middle of the dark of each period."""
+    smooth = cv2.GaussianBlur(smooth[None], (0, 0), period / 8)[0]
     whole = len(smooth) // period * period
     phase = int(smooth[:whole].reshape(-1, period).mean(axis=0).argmin())
     near = max(period // 4, 1)
@@ -119,7 +120,8 @@ def _pair(smooth: Values, left: int, right: int) -> tuple[float, float, float, f
     """Edges of the line between two spaces, their thresholds, and the height of the lower one."""
     between = smooth[left : right + 1]
     top = between.max()
-    middle = (right - left) // 2
+    weight = between - between.min()
+    middle = int((weight @ np.arange(len(weight))) / max(weight.sum(), 1e-9))
     rims = between[: middle + 1].max(), between[middle:].max()
     low, high = (smooth[left] + rims[0]) / 2, (smooth[right] + rims[1]) / 2
     height = float(min(rims[0] - smooth[left], rims[1] - smooth[right]))
