@@ -57,7 +57,7 @@ class Rule:
     """Share by which the area of holes may change (images of the recipe ``holes``)."""
     ellipticity_change: float = 0.02
     """Share by which their width over their height may change."""
-    dimension_errors: float = 2.0
+    dimension_errors: float = 1.0
     """Standard errors by which one of these bounds must be exceeded."""
 
     @property
