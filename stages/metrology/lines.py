@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 512
 MOST_SATURATED = 0.25
 """Share of clipped pixels beyond which nothing is measured."""
 DOUBT_PX = 30.0
-"""Error of the raw frame's width, times the square of the share of clipped pixels: they bias its mean, by 0.3 px at 0.1."""
+"""Error of the raw frame's width, times the square of the share of clipped pixels: 0.3 px were seen at 0.1."""
 LEAST_COVARIANCE = 3.0
 """Covariance of the raw frame's widths, in standard errors, below which its roughness cannot be told from none."""
 

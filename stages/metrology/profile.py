@@ -41,7 +41,9 @@ class Edges:
         spaces = _spaces(smooth, period)
         pairs = [_pair(smooth, left, right) for left, right in pairwise(spaces)]
         found = [pair for pair in pairs if pair is not None]
-        if len(found) < FEWEST_LINES or np.median([height for *_, height in found]) < max(LEAST_CONTRAST * se, LEAST_HEIGHT):
+        if len(found) < FEWEST_LINES:
+            return None
+        if np.median([height for *_, height in found]) < max(LEAST_CONTRAST * se, LEAST_HEIGHT):
             return None
         rough = np.array([edge for left, right, *_ in found for edge in (left, right)])
         grey = np.array([level for *_, low, high, _ in found for level in (low, high)])

@@ -1,7 +1,4 @@
-from collections.abc import Callable
-
 import numpy as np
-import pytest
 from scipy.ndimage import gaussian_filter
 
 from schemas.frame import Pixels
@@ -13,23 +10,6 @@ SCANNED = Noise(0.1, 0.015, 0.0, (1.0, 0.5, 0.15), 0.0, 0.0, holds=True)
 SILENT = Noise(1e-4, 0.0, 0.0, (1.0,), 0.0, 0.0, holds=True)
 FINER = 8
 """Samples a pixel at which patterns are drawn."""
-
-Draw = Callable[..., Pixels]
-
-
-@pytest.fixture
-def draw_lines() -> Draw:
-    return lines
-
-
-@pytest.fixture
-def draw_holes() -> Draw:
-    return holes
-
-
-@pytest.fixture
-def silent() -> Noise:
-    return SILENT
 
 
 def lines(
@@ -64,3 +44,7 @@ def holes(*, width: float = 13.0, height: float = 13.0, pitch: float = 26.0, sid
 def noisy(clean: Pixels, noise: Noise = LAW, seed: int = 3) -> Pixels:
     rng = np.random.default_rng(seed)
     return np.asarray(np.clip(clean + noise.draw(clean, rng), 0, 1), np.float32)
+
+
+def blurred(frame: Pixels, along_x: float, along_y: float) -> Pixels:
+    return np.asarray(gaussian_filter(frame, (along_y, along_x)), np.float32)

@@ -1,6 +1,5 @@
 """Widths and roughness of lines, where the truth is known."""
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.frame import Pixels
 from stages.metrology import Lines
 from stages.noise import Noise, measure
-from tests.stages.metrology.conftest import SCANNED, SILENT, Draw, lines, noisy
+from tests.stages.metrology.conftest import SCANNED, SILENT, blurred, lines, noisy
 
 
 def found(frame: Pixels, noise: Noise | None = None) -> Lines:
@@ -64,10 +63,10 @@ def test_roughness_that_was_shaved_off_is_missed() -> None:
     assert change.value == pytest.approx(-0.2, abs=0.04)
 
 
-def test_the_bias_of_a_blur_is_found_as_it_is_on_the_clean_frame(draw_lines: Draw) -> None:
-    clean = draw_lines(cd=5.0, pitch=20.0)
+def test_the_bias_of_a_blur_is_found_as_it_is_on_the_clean_frame() -> None:
+    clean = lines(cd=5.0, pitch=20.0)
     raw = noisy(clean)
-    wide, truly = cv2.GaussianBlur(raw, (0, 0), 2.0), cv2.GaussianBlur(clean, (0, 0), 2.0)
+    wide, truly = blurred(raw, 2.0, 2.0), blurred(clean, 2.0, 2.0)
     true_bias = found(clean, SILENT).cd_bias(truly).value
     assert abs(true_bias) > 0.1
     assert found(raw).cd_bias(wide).value == pytest.approx(true_bias, abs=0.05)
