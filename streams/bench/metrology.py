@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import JsonValue
@@ -21,8 +22,12 @@ from streams.bench.patterns import Deviations, Pattern, patterns
 from streams.bench.rehearsal import rehearse
 from streams.errors import UsageError
 
+AIMS: Mapping[Score, float] = MappingProxyType(
+    {Score.CD_BIAS: 0.05, Score.LWR_CHANGE: 0.05, Score.HOLE_AREA_CHANGE: 0.03, Score.ELLIPTICITY_CHANGE: 0.02}
+)
+"""How far a result's dimensions may be from the truth; a guard's bound may be stricter than what it is to achieve."""
 CLEARLY = 2.0
-"""A candidate is clearly outside where a dimension deviates from the truth by so many times what is allowed."""
+"""A candidate is clearly outside where a dimension deviates from the truth by so many times its aim."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,17 @@ class PatternFigures(Record):
     p95: dict[str, float | None]
     """What 95 % of the selected restorations are below, by dimension."""
     within: dict[str, float | None]
-    """Share of the selected restorations that are within the bound."""
+    """Share of the selected restorations that are within the aim."""
     unguarded: dict[str, float | None]
     """Mean deviation of what is chosen where nothing is guarded."""
     inside: int
-    """Candidates that are chosen where nothing is guarded, and truly within every bound."""
+    """Candidates that are chosen where nothing is guarded, and truly within every aim."""
     fires_inside: float | None
     """Share of them that is vetoed."""
     fires_inside_all: float | None
-    """The same of all candidates that are truly within every bound."""
+    """The same of all candidates that are truly within every aim."""
     outside: int
-    """Candidates of which some dimension truly deviates by twice the bound and more."""
+    """Candidates of which some dimension truly deviates by twice its aim and more."""
     fires_outside: float | None
     """Share of them that is vetoed."""
 
@@ -112,10 +117,9 @@ def measure_metrology(
         for pattern in patterns(recipe, images=images, seed=seed, size_px=size_px):
             found.append(judge(stages, selector, pattern))
             show(f"{recipe} {len(found)}/{images}")
-    bounds = bounds_of(selector)
     return MetrologyFigures(
-        lines=LinesFigures.model_validate(figures_of(results[LINES], bounds)),
-        holes=HolesFigures.model_validate(figures_of(results[HOLES], bounds)),
+        lines=LinesFigures.model_validate(figures_of(results[LINES])),
+        holes=HolesFigures.model_validate(figures_of(results[HOLES])),
     )
 
 
@@ -135,26 +139,16 @@ def judge(stages: Sequence[Stage], selector: Selector, pattern: Pattern) -> Patt
         for name, frame in rehearsed.frames.items()
         if name != RAW
     ]
-    scored = (candidate.scores.get(score) for candidate in event.candidates for score in bounds_of(selector))
+    scored = (candidate.scores.get(score) for candidate in event.candidates for score in AIMS)
     return PatternResult(judgements, any(value is not None for value in scored), selection.chosen == RAW)
 
 
-def bounds_of(selector: Selector) -> dict[Score, float]:
-    """How much each dimension may change."""
-    return {
-        Score.CD_BIAS: selector.cd_bias_px,
-        Score.LWR_CHANGE: selector.lwr_change,
-        Score.HOLE_AREA_CHANGE: selector.hole_area_change,
-        Score.ELLIPTICITY_CHANGE: selector.ellipticity_change,
-    }
-
-
-def figures_of(results: Sequence[PatternResult], bounds: Mapping[Score, float]) -> dict[str, JsonValue]:
+def figures_of(results: Sequence[PatternResult]) -> dict[str, JsonValue]:
     """Count and average; of a recipe's figures every one by its name."""
     everyone = [judgement for result in results for judgement in result.judgements]
     seen = [judgement for result in results if result.measured for judgement in result.judgements]
-    inside = [j for j in seen if all(abs(v) <= bounds[name] for name, v in j.deviations.items())]
-    outside = [j for j in seen if any(abs(v) >= CLEARLY * bounds[name] for name, v in j.deviations.items())]
+    inside = [j for j in seen if all(abs(v) <= AIMS[name] for name, v in j.deviations.items())]
+    outside = [j for j in seen if any(abs(v) >= CLEARLY * AIMS[name] for name, v in j.deviations.items())]
     selected = _deviations([judgement for judgement in everyone if judgement.selected])
     unguarded = _deviations([judgement for judgement in everyone if judgement.favourite])
     return {
@@ -163,7 +157,7 @@ def figures_of(results: Sequence[PatternResult], bounds: Mapping[Score, float]) 
         "kept": sum(result.kept for result in results),
         **{name.value: _mean(values) for name, values in selected.items()},
         "p95": {name.value: _short(float(np.percentile(values, 95))) for name, values in selected.items()},
-        "within": {name.value: _mean([v <= bounds[name] for v in values]) for name, values in selected.items()},
+        "within": {name.value: _mean([v <= AIMS[name] for v in values]) for name, values in selected.items()},
         "unguarded": {name.value: _mean(values) for name, values in unguarded.items()},
         "inside": sum(judgement.favourite for judgement in inside),
         "fires_inside": _mean([judgement.vetoed for judgement in inside if judgement.favourite]),
@@ -182,16 +176,16 @@ def print_metrology(console: Console, figures: MetrologyFigures) -> None:
     """Print a table a recipe."""
     both: tuple[tuple[str, PatternFigures], ...] = ((LINES, figures.lines), (HOLES, figures.holes))
     for name, pattern in both:
-        table = Table("from the truth", "selected, mean", "95 % below", "within bound", "unguarded, mean", title=name)
+        table = Table("from the truth", "selected, mean", "95 % below", "within aim", "unguarded, mean", title=name)
         for score, below in pattern.p95.items():
             row = (getattr(pattern, score), below, pattern.within[score], pattern.unguarded.get(score))
             table.add_row(MEANINGS[Score(score)].label, *map(_shown, row))
         console.print(table)
         console.print(
             f"{pattern.images} images, {pattern.measured} measured, raw frame kept of {pattern.kept}; vetoed: "
-            f"{_shown(pattern.fires_inside)} of {pattern.inside} favourites within all bounds "
+            f"{_shown(pattern.fires_inside)} of {pattern.inside} favourites within all aims "
             f"({_shown(pattern.fires_inside_all)} of all candidates), {_shown(pattern.fires_outside)} of "
-            f"{pattern.outside} candidates beyond twice a bound",
+            f"{pattern.outside} candidates beyond twice an aim",
             highlight=False,
         )
 

@@ -31,7 +31,7 @@ def cd(bias: float | None, se: float | None = 0.01) -> tuple[Score, float | None
         ),
         (
             (Score.LWR_CHANGE, 0.083, Score.LWR_CHANGE_SE, 0.01),
-            "makes the lines 8.3 % rougher than the raw frame's mean has them (standard error 1 %, bound 5 %)",
+            "makes the lines 8.3 % rougher than the raw frame's mean has them (standard error 1 %, bound 4 %)",
         ),
         (
             (Score.HOLE_AREA_CHANGE, -0.041, Score.HOLE_AREA_CHANGE_SE, 0.002),

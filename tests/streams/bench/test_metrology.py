@@ -29,7 +29,6 @@ from streams.commands.bench import bench
 from streams.errors import UsageError
 
 STAGES = (Filter(candidates={"gaussian": Gaussian(strength=2.0)}), Metrics(), Selector())
-BOUNDS = {Score.CD_BIAS: 0.05, Score.LWR_CHANGE: 0.05}
 
 
 def judgement(
@@ -46,7 +45,7 @@ def test_figures_count_who_is_inside_and_who_is_clearly_outside() -> None:
     ]
     second = [judgement(0.02, 0.03, vetoed=True, favourite=True), judgement(0.08, 0.0)]
     results = [PatternResult(first, measured=True, kept=False), PatternResult(second, measured=True, kept=True)]
-    figures = LinesFigures.model_validate(figures_of(results, BOUNDS))
+    figures = LinesFigures.model_validate(figures_of(results))
     assert (figures.images, figures.measured, figures.kept) == (2, 2, 1)
     assert (figures.cd_bias_px, figures.lwr_change) == (0.04, 0.01)
     assert figures.unguarded == {"cd_bias_px": 0.16, "lwr_change": 0.015}
@@ -57,7 +56,7 @@ def test_figures_count_who_is_inside_and_who_is_clearly_outside() -> None:
 
 def test_images_that_could_not_be_measured_count_for_no_guard() -> None:
     results = [PatternResult([judgement(0.4, 0.0, favourite=True, selected=True)], measured=False, kept=False)]
-    figures = LinesFigures.model_validate(figures_of(results, BOUNDS))
+    figures = LinesFigures.model_validate(figures_of(results))
     assert (figures.cd_bias_px, figures.outside, figures.fires_outside, figures.fires_inside) == (0.4, 0, None, None)
 
 
@@ -85,9 +84,9 @@ def test_a_pipeline_without_selector_is_wrong_usage() -> None:
 
 def test_people_read_a_table_a_recipe() -> None:
     lines = LinesFigures.model_validate(
-        figures_of([PatternResult([judgement(0.01, 0.02, selected=True)], True, False)], BOUNDS)
+        figures_of([PatternResult([judgement(0.01, 0.02, selected=True)], True, False)])
     )
-    holes = HolesFigures.model_validate(figures_of([], {}))
+    holes = HolesFigures.model_validate(figures_of([]))
     text = io.StringIO()
     print_metrology(Console(file=text, width=120), MetrologyFigures(lines=lines, holes=holes))
     assert "CD bias" in text.getvalue()
