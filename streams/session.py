@@ -43,6 +43,7 @@ def run_embedded(
     title: str,
     source: str,
     instrument_id: str = "unknown",
+    recipe: str | None = None,
     expected: int | None = None,
     metrics_port: int | None = None,
     retry_failed: bool = False,
@@ -62,7 +63,7 @@ def run_embedded(
         def feed(window: Window) -> Feed:
             topic = pipeline.steps()[0].consumes
             return Feed(
-                parts.store, parts.decoder, publisher, window, topic, source, utc_now, instrument_id=instrument_id
+                parts.store, parts.decoder, publisher, window, topic, source, utc_now, instrument_id, recipe=recipe
             )
 
         stages = tuple(stage.name for stage in pipeline.stages)

@@ -11,6 +11,8 @@ class Better(StrEnum):
     HIGHER = "higher is better"
     LOWER = "lower is better"
     NEAR_ONE = "1 is best"
+    NEAR_ZERO = "0 is best"
+    NEITHER = "neither way is better"
 
 
 class Score(StrEnum):
@@ -29,6 +31,18 @@ class Score(StrEnum):
     SSIM = "ssim"
     MS_SSIM = "ms_ssim"
     GMSD = "gmsd"
+    CD = "cd_px"
+    CD_BIAS = "cd_bias_px"
+    CD_BIAS_SE = "cd_bias_se"
+    LWR = "lwr_biased_px"
+    LWR_CHANGE = "lwr_change"
+    LWR_CHANGE_SE = "lwr_change_se"
+    HOLE_AREA = "hole_area_px"
+    HOLE_AREA_CHANGE = "hole_area_change"
+    HOLE_AREA_CHANGE_SE = "hole_area_change_se"
+    ELLIPTICITY = "ellipticity"
+    ELLIPTICITY_CHANGE = "ellipticity_change"
+    ELLIPTICITY_CHANGE_SE = "ellipticity_change_se"
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,45 @@ MEANINGS: Mapping[Score, Meaning] = {
     Score.MS_SSIM: Meaning("MS-SSIM", "", Better.HIGHER, "The same at up to five scales (Wang 2003)."),
     Score.GMSD: Meaning(
         "GMSD", "", Better.LOWER, "Spread of the gradient similarity to the registered reference (Xue 2014)."
+    ),
+    Score.CD: Meaning(
+        "CD",
+        "px",
+        Better.NEITHER,
+        "Mean width of the lines, from the profile averaged along them: noise does not bias it.",
+    ),
+    Score.CD_BIAS: Meaning(
+        "CD bias", "px", Better.NEAR_ZERO, "Mean width of the lines minus the raw frame's, both from averaged profiles."
+    ),
+    Score.CD_BIAS_SE: Meaning("CD bias, error", "px", Better.LOWER, "Standard error of the CD bias."),
+    Score.LWR: Meaning(
+        "LWR, biased",
+        "px, 3 sigma",
+        Better.NEITHER,
+        "Line width roughness as measured, the noise's share included: the raw frame's is too high.",
+    ),
+    Score.LWR_CHANGE: Meaning(
+        "LWR change",
+        "of the raw frame's",
+        Better.NEAR_ZERO,
+        "Relative change of the roughness that cross-sections without common noise share: below 0 it was shaved off.",
+    ),
+    Score.LWR_CHANGE_SE: Meaning(
+        "LWR change, error", "of the raw frame's", Better.LOWER, "Standard error of the LWR change."
+    ),
+    Score.HOLE_AREA: Meaning("hole area", "px²", Better.NEITHER, "Area of the mean of all holes."),
+    Score.HOLE_AREA_CHANGE: Meaning(
+        "hole area change", "of the raw frame's", Better.NEAR_ZERO, "Relative change of the area of the mean hole."
+    ),
+    Score.HOLE_AREA_CHANGE_SE: Meaning(
+        "hole area, error", "of the raw frame's", Better.LOWER, "Standard error of the hole area change."
+    ),
+    Score.ELLIPTICITY: Meaning("ellipticity", "", Better.NEITHER, "Width of the mean hole over its height."),
+    Score.ELLIPTICITY_CHANGE: Meaning(
+        "ellipticity change", "of the raw frame's", Better.NEAR_ZERO, "Relative change of the ellipticity."
+    ),
+    Score.ELLIPTICITY_CHANGE_SE: Meaning(
+        "ellipticity, error", "of the raw frame's", Better.LOWER, "Standard error of the ellipticity change."
     ),
 }
 """A report's labels and tooltips."""

@@ -13,6 +13,7 @@ from schemas.scores import RAW, Candidate, Scoring
 from stages.metrics.edges import Edges
 from stages.metrics.grain import Grain
 from stages.metrics.names import Score, Scores
+from stages.metrics.patterns import PATTERNS
 from stages.metrics.reference import Reference
 from stages.metrics.residual import Residual
 from stages.metrics.texture import Texture
@@ -76,7 +77,7 @@ def _score(task: Task) -> Scoring:
     raw = task.raw.pixels
     noise = measure(raw)
     reference = task.frames.get(REFERENCE)
-    families = families_of(raw, noise, None if reference is None else reference.pixels)
+    families = families_of(raw, noise, None if reference is None else reference.pixels, task.event.image.recipe)
     names = (RAW, *(candidate.name for candidate in task.event.restored))
     return Scoring(
         noise=noise.to_record(),
@@ -85,11 +86,13 @@ def _score(task: Task) -> Scoring:
     )
 
 
-def families_of(raw: Pixels, noise: Noise, reference: Pixels | None = None) -> list[Family]:
+def families_of(raw: Pixels, noise: Noise, reference: Pixels | None = None, recipe: str | None = None) -> list[Family]:
     """Prepare every family of scores that applies to a raw frame."""
     if min(raw.shape) < LEAST_SIDE_PX:
         return []
     families: list[Family] = [Grain.of(raw), Residual.of(raw, noise), Edges.of(raw), Texture.of(raw, noise)]
+    if recipe in PATTERNS:
+        families.append(PATTERNS[recipe](raw, noise))
     compared = None if reference is None else Reference.of(reference, raw)
     return families if compared is None else [*families, compared]
 

@@ -8,6 +8,7 @@ from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.selector import reasons
 from stages.selector.guards import Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
+from stages.selector.metrology import dimension_guards
 from stages.selector.rounding import CONTINUOUS, GreyLevels
 from stages.selector.second_voice import preferred
 
@@ -48,10 +49,27 @@ class Rule:
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
 
+    cd_bias_px: float = 0.05
+    """Pixels by which lines may become wider or narrower (images of the recipe ``lines``)."""
+    lwr_change: float = 0.04
+    """Share by which their roughness may change, as measured: what is measured falls short of 0.05 by up to 0.02."""
+    hole_area_change: float = 0.03
+    """Share by which the area of holes may change (images of the recipe ``holes``)."""
+    ellipticity_change: float = 0.02
+    """Share by which their width over their height may change."""
+    dimension_errors: float = 1.0
+    """Standard errors by which one of these bounds must be exceeded."""
+
     @property
     def guards(self) -> tuple[Guard, ...]:
         """What vetoes a candidate."""
-        return ()
+        return dimension_guards(
+            cd_bias_px=self.cd_bias_px,
+            lwr_change=self.lwr_change,
+            hole_area_change=self.hole_area_change,
+            ellipticity_change=self.ellipticity_change,
+            standard_errors=self.dimension_errors,
+        )
 
 
 def select(

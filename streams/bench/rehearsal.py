@@ -25,15 +25,15 @@ class Rehearsed:
     frames: Mapping[str, Frame]
 
 
-def rehearse(stages: Sequence[Stage], sight: Sight, name: str) -> Rehearsed:
-    """Take one image through the stages.
+def rehearse(stages: Sequence[Stage], sight: Sight, name: str, *, recipe: str | None = None) -> Rehearsed:
+    """Take one image, of a recipe if one is declared, through the stages.
 
     Raises
     ------
     InvalidImage
         If a stage rejects it.
     """
-    event = event_of(sight, name)
+    event = event_of(sight, name, recipe=recipe)
     frames = {RAW: sight.frame}
     for stage in stages:
         wanted = tuple(stage.parts(event))
@@ -46,7 +46,7 @@ def rehearse(stages: Sequence[Stage], sight: Sight, name: str) -> Rehearsed:
     return Rehearsed(event, frames)
 
 
-def event_of(sight: Sight, name: str) -> ImageEvent:
+def event_of(sight: Sight, name: str, *, recipe: str | None = None) -> ImageEvent:
     """Return the event of an image that nobody published: the same identity, and so the same draws, as in a feed."""
     height, width = sight.frame.shape
     key = f"raw/bench/{sight.sha256}.tif"
@@ -63,6 +63,7 @@ def event_of(sight: Sight, name: str) -> ImageEvent:
         height=height,
         dtype="float32",
         valid_roi=Roi(x=0, y=0, width=width, height=height),
+        recipe=recipe,
     )
     identity = acquisition_id_of(SOURCE, name, sight.image_id)
     acquisition = Acquisition(acquisition_id=identity, source=SOURCE, source_name=name, published_at=NEVER)

@@ -27,6 +27,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as t
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
 ]
+Recipe = Annotated[
+    str | None,
+    typer.Option(help="Recipe that the images were taken with; dimensions are guarded for 'lines' and for 'holes'."),
+]
 RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),

@@ -17,7 +17,7 @@ from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
-from streams.commands.options import AsJson, check_instrument
+from streams.commands.options import AsJson, Recipe, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
@@ -33,7 +33,6 @@ Paths = Annotated[list[Path] | None, typer.Argument(help="Folders and files; the
 Watched = Annotated[Path | None, typer.Option(help="Publish what is finished in this folder, until SIGTERM or Ctrl-C.")]
 Status = Annotated[bool, typer.Option("--status", help="Say what the journal knows, and do nothing else.")]
 Instrument = Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")]
-Recipe = Annotated[str | None, typer.Option(help="Name of the recipe that the images were taken with.")]
 Source = Annotated[
     str | None, typer.Option(help="URI of where they come from, part of their identity; else /feeds/INSTRUMENT.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streams.commands.options import AsJson, MetricsPort, PipelineFile, RetryFailed, check_instrument
+from streams.commands.options import AsJson, MetricsPort, PipelineFile, Recipe, RetryFailed, check_instrument
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.results import IMAGES
@@ -22,6 +22,7 @@ def run(
     *,
     pipeline: PipelineFile = None,
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
+    recipe: Recipe = None,
     metrics_port: MetricsPort = None,
     retry_failed: RetryFailed = False,
     json: AsJson = False,
@@ -41,6 +42,7 @@ def run(
         title=f"Restored SEM images: {folder.resolve().name}",
         source="/feeds/folder",
         instrument_id=instrument,
+        recipe=recipe,
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
         retry_failed=retry_failed,

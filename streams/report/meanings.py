@@ -4,21 +4,34 @@ from collections.abc import Iterable
 
 from stages.metrics.names import MEANINGS, Meaning, Score
 
-HEADLINE = (Score.EDGE_GRADIENT, Score.PSNR)
+HEADLINE = (
+    Score.EDGE_GRADIENT,
+    Score.PSNR,
+    Score.CD,
+    Score.CD_BIAS,
+    Score.LWR,
+    Score.LWR_CHANGE,
+    Score.HOLE_AREA,
+    Score.HOLE_AREA_CHANGE,
+    Score.ELLIPTICITY,
+    Score.ELLIPTICITY_CHANGE,
+)
+SHORT_UNITS = ("dB", "px")
+"""Units that stand in the label."""
 """Scores that stand beside the estimated error; the others are a click away."""
 
 
 def label(name: str) -> str:
     """Return what a score is called, with its unit where that is short.
 
-    >>> label("edge_gradient"), label("psnr_db"), label("my_score")
-    ('Edge steepness', 'PSNR, dB', 'my_score')
+    >>> label("edge_gradient"), label("psnr_db"), label("cd_px"), label("my_score")
+    ('Edge steepness', 'PSNR, dB', 'CD, px', 'my_score')
     """
     meaning = _known(name)
     if meaning is None:
         return name
-    decibels = ", dB" if meaning.unit == "dB" else ""
-    return f"{meaning.label[:1].upper()}{meaning.label[1:]}{decibels}"
+    short = f", {meaning.unit}" if meaning.unit in SHORT_UNITS else ""
+    return f"{meaning.label[:1].upper()}{meaning.label[1:]}{short}"
 
 
 def sentence(name: str) -> str:
@@ -30,7 +43,7 @@ def sentence(name: str) -> str:
 def unit(name: str) -> str:
     """Return the unit of a score where its label does not give it."""
     meaning = _known(name)
-    return "" if meaning is None or meaning.unit == "dB" else meaning.unit
+    return "" if meaning is None or meaning.unit in SHORT_UNITS else meaning.unit
 
 
 def in_order(names: Iterable[str]) -> list[str]:

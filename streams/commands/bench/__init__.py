@@ -5,6 +5,7 @@ import typer
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, execution
 from streams.commands.bench.faithful import denoisers, fidelity, judging
+from streams.commands.bench.metrology import metrology
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
@@ -15,6 +16,7 @@ for command in (
     efficiency,
     endurance,
     execution,
+    metrology,
     ledger,
     latency,
     replay,

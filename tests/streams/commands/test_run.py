@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+import typer
 
+from schemas.image import version_of
 from streams.commands.run import run
 from streams.errors import UsageError
+from tests.folders import TOYS, events_of, write_images
 
 
 def check_refused(folder: Path, out: Path) -> None:
@@ -26,3 +29,18 @@ def test_a_link_to_the_input_is_no_way_around(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "images").symlink_to(tmp_path / "in", target_is_directory=True)
     check_refused(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize("recipe", ["lines", "a recipe of the tool's own", None])
+def test_a_recipe_is_part_of_the_images_version(tmp_path: Path, recipe: str | None) -> None:
+    write_images(tmp_path / "in", 1)
+    (tmp_path / "toys.toml").write_text(TOYS)
+    with pytest.raises(typer.Exit):
+        run(tmp_path / "in", tmp_path / "out", pipeline=tmp_path / "toys.toml", recipe=recipe)
+    (event,) = events_of(tmp_path / "out")
+    image = event.image
+    assert image.recipe == recipe
+    expected = version_of(
+        reader=image.reader, valid_roi=image.valid_roi, databar_source=image.databar_source, recipe=recipe
+    )
+    assert image.version == expected

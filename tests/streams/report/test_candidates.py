@@ -61,3 +61,12 @@ def test_a_score_without_a_value_is_a_dash_and_one_that_nobody_has_is_only_named
 def test_parameters_are_listed_with_their_method() -> None:
     table = score_table(entry(candidates=(BM3D.but(parameters={"strength": 1.25, "profile": None}),)).event)
     assert "<b>bm3d</b> BM3D: strength = 1.25, profile = None" in table
+
+
+def test_dimensions_stand_in_the_short_table_those_of_the_raw_frame_beside_the_others() -> None:
+    raw = RAW_FRAME.but(scores={"cd_px": 15.93, "cd_bias_px": 0.0, "lwr_biased_px": 5.49})
+    bm3d = BM3D.but(scores={"cd_px": 15.92, "cd_bias_px": -0.012, "lwr_biased_px": 4.91})
+    table = candidate_table(entry(candidates=(raw, bm3d)).event)
+    assert all(f">{label}<" in table for label in ("CD, px", "CD bias, px", "LWR, biased"))
+    assert all(f">{value}<" in table for value in ("15.93", "15.92", "5.490", "4.910"))
+    assert "CD bias" not in candidate_table(entry().event)
