@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.selector import reasons
-from stages.selector.guards import Guard, vetoes
+from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
 from stages.selector.rounding import CONTINUOUS, GreyLevels
 from stages.selector.second_voice import preferred
@@ -47,11 +47,13 @@ class Rule:
     """Noise, in grey levels of the file, up to which a frame is kept as it is."""
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
+    evidence_z: float = 4.8
+    """Standard deviations by which a candidate may disagree with the raw frame before it is vetoed (ADR 16)."""
 
     @property
     def guards(self) -> tuple[Guard, ...]:
         """What vetoes a candidate."""
-        return ()
+        return (EvidenceGuard(self.evidence_z),)
 
 
 def select(

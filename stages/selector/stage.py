@@ -22,7 +22,7 @@ class Selector(Rule, Stage):
     name: ClassVar[str] = "selector"
     emits: ClassVar[str] = "selected"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     record: ClassVar[type[Record]] = Selection
     light: ClassVar[bool] = True
 
