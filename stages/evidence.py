@@ -79,9 +79,12 @@ class _Filter:
         correlation = toeplitz(_row_acf(noise, len(gauss)))
         along_x, along_y = gauss / np.sqrt(gauss @ correlation @ gauss), gauss / np.linalg.norm(gauss)
         covered = _filtered(trusted, along_x**2 / np.sum(along_x**2), along_y**2)
-        enough = np.where(covered >= LEAST_COVERED - 1e-3, trusted, 0)
-        weight = enough * rarity(scale_px, float(trusted.sum())) / np.sqrt(np.maximum(covered, LEAST_COVERED / 2))
-        return cls(*(np.asarray(part, np.float32) for part in (along_x, along_y, weight)))
+        lacking = covered < LEAST_COVERED - 1e-3
+        np.sqrt(np.maximum(covered, np.float32(LEAST_COVERED / 2), out=covered), out=covered)
+        weight = np.divide(np.float32(rarity(scale_px, float(trusted.sum()))), covered, out=covered)
+        weight *= trusted
+        weight[lacking] = 0
+        return cls(np.asarray(along_x, np.float32), np.asarray(along_y, np.float32), weight)
 
     def __call__(self, residual: Pixels) -> Pixels:
         found = _filtered(residual, self.along_x, self.along_y)
@@ -106,7 +109,7 @@ class EvidenceMap:
     def largest(self) -> float:
         """Largest absolute value."""
         ends = [cv2.minMaxLoc(z) for z in self.of_scale]
-        return max(max(-low, high) for low, high, _, _ in ends)
+        return max(max(abs(low), high) for low, high, _, _ in ends)
 
     @property
     def share(self) -> float:
