@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.frame import Frame
 from stages.evidence import SEEN_FROM, EvidenceMap, Finding
@@ -28,20 +29,25 @@ class Tint(NamedTuple):
 
 
 def tinted(tint: Tint, window: GreyWindow) -> str:
-    """Paint the map over its restoration as a ``data:`` URI: orange where the raw frame is brighter, blue where darker.
+    """Return what `painted` paints as a ``data:`` URI, cropped like all pictures of a page."""
+    return encoded(centre(painted(tint, window)[..., ::-1]), "webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
 
-    A ring is around each finding.
+
+def painted(tint: Tint, window: GreyWindow) -> NDArray[np.uint8]:
+    """Paint the map over its restoration, ``(H, W, 3)`` red, green, blue.
+
+    Orange is where the raw frame is brighter, blue where it is darker; a ring is around each finding.
     """
     grey = (tint.frame.pixels - window.black) / np.float32(window.white - window.black)
     base = np.clip(grey, 0, 1)[..., None] * np.float32(150) + np.float32(40)
     z = tint.found.z
     share = np.clip((np.abs(z) - FAINT_FROM) / (SEEN_FROM - FAINT_FROM), 0, 1)[..., None]
     colour = np.where(z[..., None] > 0, RAW_BRIGHTER, RAW_DARKER)
-    painted = np.rint(base * (1 - share) + colour * share).astype(np.uint8)
+    picture = np.rint(base * (1 - share) + colour * share).astype(np.uint8)
     for finding in tint.found.findings():
         radius = RING_PX + round(2 * finding.scale_px)
-        cv2.circle(painted, (finding.x, finding.y), radius, (255, 255, 255), 1, cv2.LINE_AA)
-    return encoded(centre(painted[..., ::-1]), "webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
+        cv2.circle(picture, (finding.x, finding.y), radius, (255, 255, 255), 1, cv2.LINE_AA)
+    return np.asarray(picture, np.uint8)
 
 
 def evidence_list(found: EvidenceMap | None, *, kept: bool) -> Html:

@@ -4,11 +4,13 @@ import typer
 
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, execution, fidelity
+from streams.commands.bench.guards import guards
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
 for command in (
     fidelity,
+    guards,
     efficiency,
     endurance,
     execution,
