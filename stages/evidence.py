@@ -31,7 +31,7 @@ LEAST_COVERED = 0.5
 CLIPPED_WITHIN_PX = 11
 """Side of the square in which clipped pixels are counted."""
 SEEN_FROM = 4.5
-"""Standard deviations from which a disagreement is a finding; noise alone exceeds them in one frame of twenty."""
+"""Standard deviations from which a disagreement is a finding; one honest restoration of twenty has one."""
 REFERENCE_PX = 512
 """Side of the frame in which standard deviations are counted as they are, by the finest filter."""
 RARE = 4.8

@@ -16,7 +16,7 @@ from streams.errors import UsageError
 from streams.report.evidence import Tint, painted
 from streams.report.pictures import GreyWindow
 
-SIDE_PX = 224
+SIDE_PX = 160
 MAGNIFIED = 2
 GAP_PX = 12
 SNR = 8
