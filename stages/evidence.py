@@ -11,6 +11,7 @@ it see a feature that the noise hides at every scale of the filters, nor anythin
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil
 
 import cv2
@@ -102,7 +103,7 @@ class EvidenceMap:
     @property
     def z(self) -> Pixels:
         """Of every pixel the largest in absolute value, with its sign."""
-        high, low = np.maximum.reduce(self.of_scale), np.minimum.reduce(self.of_scale)
+        high, low = reduce(np.maximum, self.of_scale), reduce(np.minimum, self.of_scale)
         return np.asarray(np.where(high >= -low, high, low))
 
     @property
@@ -147,8 +148,8 @@ class Evidence:
         """Prepare a raw frame ``(H, W)``; there is no evidence where the noise follows no law."""
         if not noise.holds or noise.sigma <= 0:
             return None
-        clipped = ((raw <= 0) | (raw >= 1)).astype(np.float32)
-        share = cv2.boxFilter(clipped, -1, (CLIPPED_WITHIN_PX, CLIPPED_WITHIN_PX))
+        clipped = ((raw <= 0) | (raw >= 1)).view(np.uint8)
+        share = cv2.boxFilter(clipped, cv2.CV_32F, (CLIPPED_WITHIN_PX, CLIPPED_WITHIN_PX))
         trusted = np.asarray(share <= CLIPPED_SHARE, np.float32)
         return cls(raw, noise, trusted, tuple(_Filter.of(scale, noise, trusted) for scale in SCALES_PX))
 

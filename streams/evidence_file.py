@@ -19,6 +19,9 @@ GREYS_PER_DEVIATION = 12
 """A file shows up to ±10 standard deviations."""
 LISTED = 100
 """Findings in a certificate; a restoration with more has no place in it that is to be believed."""
+_SHOWN = np.array(
+    [MID_GREY if abs(g - MID_GREY) < BLANK_BELOW * GREYS_PER_DEVIATION else g for g in range(256)], np.uint8
+)
 
 
 def evidence_file_of(path: Path) -> Path:
@@ -44,10 +47,9 @@ def encoded(found: EvidenceMap) -> bytes:
     >>> cv2.imdecode(file, cv2.IMREAD_UNCHANGED).tolist()
     [[128, 128, 164, 68, 255]]
     """
-    z = found.z
-    shown = np.where(np.abs(z) < BLANK_BELOW, np.float32(0), z)
-    grey = np.clip(np.rint(MID_GREY + GREYS_PER_DEVIATION * shown), 0, 255).astype(np.uint8)
-    done, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    levels = cv2.addWeighted(found.z, GREYS_PER_DEVIATION, found.z, 0, MID_GREY, dtype=cv2.CV_8U)
+    grey = cv2.LUT(levels, _SHOWN)
+    done, data = cv2.imencode(".png", grey)
     if not done:
         raise RuntimeError(f"no PNG could be made of {grey.shape} standard deviations")
     return data.tobytes()
