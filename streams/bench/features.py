@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.frame import Pixels
 from stages.noise import Noise
@@ -55,20 +54,19 @@ def detectability(feature: Pixels, noise: Noise) -> float:
 def drawn_features(
     restored: Pixels, noise: Noise, trusted: Pixels, snrs: Sequence[float], rng: np.random.Generator
 ) -> list[Feature]:
-    """Draw a feature of each detectability, bright or dark, where nothing is saturated and there is room for its grey.
+    """Draw a feature of each detectability, bright or dark, where nothing is saturated.
 
-    There are none in a frame that is saturated all over.
+    Of some there is none: where no radius leaves its grey room between black and white, it would be a weaker one.
     """
     inner = np.argwhere(trusted[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]) + MARGIN_PX
     if not inner.size:
         return []
-    return [_drawn(restored, noise, inner[rng.integers(len(inner))], snr, rng) for snr in snrs]
-
-
-def _drawn(restored: Pixels, noise: Noise, place: NDArray[np.intp], snr: float, rng: np.random.Generator) -> Feature:
-    y, x = map(int, place)
-    radius = int(rng.choice(RADII_PX))
-    deviation = float(np.sqrt(noise.variance(restored[y : y + 1, x : x + 1])[0, 0]))
-    amplitude = snr / detectability(disc((64, 64), 32, 32, radius), noise) * deviation * float(rng.choice((-1, 1)))
-    fits = 0 < restored[y, x] + amplitude < 1
-    return Feature(x, y, radius, amplitude if fits else -amplitude)
+    amplitudes = {radius: 1 / detectability(disc((64, 64), 32, 32, radius), noise) for radius in RADII_PX}
+    drawn: list[Feature] = []
+    for snr in snrs:
+        y, x = map(int, inner[rng.integers(len(inner))])
+        deviation = float(np.sqrt(noise.variance(restored[y : y + 1, x : x + 1])[0, 0]))
+        sizes = [(radius, sign * snr * deviation * each) for radius, each in amplitudes.items() for sign in (1, -1)]
+        fitting = [Feature(x, y, radius, height) for radius, height in sizes if 0 < restored[y, x] + height < 1]
+        drawn += [fitting[rng.integers(len(fitting))]] if fitting else []
+    return drawn

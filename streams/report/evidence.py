@@ -19,6 +19,10 @@ FAINT_FROM = 2.0
 RAW_BRIGHTER, RAW_DARKER = np.array((240, 120, 20), np.float32), np.array((30, 130, 255), np.float32)
 """Red, green and blue."""
 RING_PX = 9
+READING = (
+    "Where the raw frame is darker something dark was erased or something bright planted, where it is brighter the "
+    "reverse; look at both."
+)
 
 
 class Tint(NamedTuple):
@@ -65,7 +69,7 @@ def evidence_list(found: EvidenceMap | None, *, kept: bool) -> Html:
     return joined(
         element("p", f"Evidence map: raw and restored disagree in {_places(len(findings))}", class_="label"),
         element("ul", *(_line(finding) for finding in findings[:LISTED]), class_="findings"),
-        element("p", f"and {more} more, in the certificate", class_="quiet") if more > 0 else "",
+        element("p", READING, f" {more} more are in the certificate." if more > 0 else "", class_="quiet"),
     )
 
 
@@ -76,4 +80,5 @@ def _places(count: int) -> str:
 def _line(finding: Finding) -> Html:
     z = quantities.number(finding.z, decimals=1)
     place = f"x {finding.x}, y {finding.y} px"
-    return element("li", element("b", place), f" z {z}, scale {finding.scale_px} px · {finding.meaning}")
+    side = "raw brighter" if finding.z > 0 else "raw darker"
+    return element("li", element("b", place), f" z {z}, scale {finding.scale_px} px, {side}", title=finding.meaning)

@@ -27,9 +27,9 @@ def test_the_evidence_map_of_the_choice_is_a_picture_and_a_sentence_or_a_list() 
     html = card(entry(), index=1, link=None)
     assert re.search(r'<img src="data:image/webp[^>]*data-name="evidence map" data-map[^>]* hidden>', html)
     assert 'data-pick="evidence map"' in html
-    assert 0 < html.count("<li><b>x ") <= LISTED
+    assert 0 < html.count("<b>x ") <= LISTED
     assert re.search(r"Evidence map: raw and restored disagree in \d+ places", html)
-    assert re.search(r"<b>x \d+, y \d+ px</b> z −?\d+\.\d, scale \d\.\d px · raw (brighter|darker): something", html)
+    assert re.search(r"<b>x \d+, y \d+ px</b> z −?\d+\.\d, scale \d\.\d px, raw (brighter|darker)</li>", html)
     quiet = card(entry(frames=lambda _: Frame(np.full((40, 60), 0.5, np.float32))), index=1, link=None)
     assert "Evidence map: nothing beyond 4.5 standard deviations of the noise (most: 0.0)." in quiet
 
