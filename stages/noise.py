@@ -98,6 +98,11 @@ class Noise:
         coloured = irfft(rfft(white, axis=1) * amplitude, width, axis=1)
         return np.asarray(coloured * np.sqrt(self.variance(mean)), np.float32)
 
+    @classmethod
+    def of_record(cls, record: NoiseRecord) -> "Noise":
+        """Return the law that an event carries."""
+        return cls(**record.model_dump())
+
     def to_record(self) -> NoiseRecord:
         """Return the law as it travels in an event."""
         return NoiseRecord(

@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from streams.evidence_file import SUFFIX
+
 PART = re.compile(r"\.[0-9a-f]{16}\.(?P<pid>[1-9][0-9]{0,9})\.[0-9]{1,20}\.part")
 """The name under which `streams.whole_file` writes: a mark of the file to come, its process and its thread."""
-CERTIFICATE = ".json"
+BESIDE = (".json", SUFFIX)
+"""Ends of the names of what lies beside a result: its certificate, and its evidence map."""
 
 
 def sweep(out: Path, *, within: Iterable[str]) -> int:
@@ -27,12 +30,17 @@ def sweep(out: Path, *, within: Iterable[str]) -> int:
 
 
 def stale(images: Path, written: Collection[Path]) -> list[str]:
-    """Names below a folder of results that no image of this run has written; a certificate goes with its result."""
+    """Names below a folder of results that no image of this run has written; what lies beside a result goes with it."""
     ours = {os.fspath(path) for path in written}
     found = {os.path.join(place, name) for place, name in _files(images) if not name.startswith(".")}  # noqa: PTH118
-    others = {name for name in found - ours if name.removesuffix(CERTIFICATE) not in ours}
-    results = [name for name in others if not name.endswith(CERTIFICATE) or name.removesuffix(CERTIFICATE) not in found]
+    others = {name for name in found - ours if _result_of(name) not in ours}
+    results = [name for name in others if _result_of(name) not in found - {name}]
     return sorted(Path(name).relative_to(images).as_posix() for name in results)
+
+
+def _result_of(name: str) -> str:
+    """Return the name of the result that a file lies beside, or its own."""
+    return next((name.removesuffix(end) for end in BESIDE if name.endswith(end)), name)
 
 
 def _is_abandoned(name: str) -> bool:

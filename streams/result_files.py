@@ -1,4 +1,4 @@
-"""Results as files: the selected frame in the file that it came from, with a certificate beside it."""
+"""Results as files: the selected frame in the file that it came from; beside it its certificate and evidence map."""
 
 import errno
 import hashlib
@@ -11,14 +11,16 @@ import orjson
 
 from schemas.events import ImageEvent
 from schemas.scores import RAW
+from stages.evidence import EvidenceMap
 from streams.certificates import CERTIFICATE, certificate_of
 from streams.errors import InvalidImage
+from streams.evidence_file import SUFFIX, encoded, evidence_file_of, evidence_of, told
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
 from streams.whole_file import write_whole
 
-NAME_BYTES = 255 - len(".json")
+NAME_BYTES = 255 - len(SUFFIX)
 NO_SUCH_PLACE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
 """The path is too long, or a file of the input has the name that another's folder has."""
 PACKAGES = ("semstream", "numpy", "scipy", "opencv-python-headless", "scikit-image", "torch", "tifffile")
@@ -47,7 +49,7 @@ class ResultFiles:
         self._versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
     def write(self, event: ImageEvent, *, pipeline: str | None) -> Path:
-        """Write the selected result, the raw frame where there is none, beside its certificate.
+        """Write the selected result, the raw frame where there is none, beside its certificate and its evidence map.
 
         Raises
         ------
@@ -55,12 +57,17 @@ class ResultFiles:
             If the result cannot be made or has no place.
         """
         chosen = event.selection.chosen if event.selection else RAW
-        frame = self._frames.of(event, [chosen])[chosen]
+        frames = self._frames.of(event, [RAW, chosen])
         image = event.image
-        data = self._decoder.stitched(self._store.get(image.object), image.page, image.valid_roi, frame)
+        data = self._decoder.stitched(self._store.get(image.object), image.page, image.valid_roi, frames[chosen])
         path = self.path_of(event)
         self._write(path, data)
-        certificate = orjson.dumps(self._certificate(event, data, pipeline), option=orjson.OPT_INDENT_2)
+        evidence = evidence_of(event, frames[RAW], frames[chosen])
+        if evidence is None:
+            evidence_file_of(path).unlink(missing_ok=True)
+        else:
+            self._write(evidence_file_of(path), encoded(evidence))
+        certificate = orjson.dumps(self._certificate(event, data, pipeline, evidence), option=orjson.OPT_INDENT_2)
         self._write(certificate_of(path), certificate)
         return path
 
@@ -94,7 +101,9 @@ class ResultFiles:
                 ) from error
             raise
 
-    def _certificate(self, event: ImageEvent, data: bytes, pipeline: str | None) -> dict[str, object]:
+    def _certificate(
+        self, event: ImageEvent, data: bytes, pipeline: str | None, evidence: EvidenceMap | None
+    ) -> dict[str, object]:
         candidates = [candidate.model_dump(mode="json") for candidate in event.candidates]
         return {
             "certificate": CERTIFICATE,
@@ -109,6 +118,7 @@ class ResultFiles:
             "pipeline": pipeline,
             "noise": event.noise.model_dump(mode="json") if event.noise else None,
             "selection": event.selection.model_dump(mode="json") if event.selection else None,
+            "findings": None if evidence is None else told(evidence),
             "candidates": candidates,
             "results": event.results,
             "versions": self._versions,

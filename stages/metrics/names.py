@@ -22,6 +22,8 @@ class Score(StrEnum):
     SNR = "snr_db"
     RESIDUAL_ENERGY = "residual_energy"
     RESIDUAL_STRUCTURE = "residual_structure"
+    EVIDENCE_Z = "evidence_z"
+    EVIDENCE_SHARE = "evidence_share"
     EDGE_GRADIENT = "edge_gradient"
     TEXTURE_COARSE = "texture_coarse"
     TEXTURE_MEDIUM = "texture_medium"
@@ -81,6 +83,19 @@ MEANINGS: Mapping[Score, Meaning] = {
         "correlation",
         Better.LOWER,
         "How far the correlations of what was taken away are from those of the noise: specimen in the residual shows.",
+    ),
+    Score.EVIDENCE_Z: Meaning(
+        "largest disagreement",
+        "standard deviations",
+        Better.LOWER,
+        "How far raw and restored disagree at the place where they do most, against what noise does there: beyond 4.8 "
+        "something was erased or planted. Structure made up from the noise does not show.",
+    ),
+    Score.EVIDENCE_SHARE: Meaning(
+        "disagreeing pixels",
+        "of the frame",
+        Better.LOWER,
+        "Share of the frame where raw and restored disagree by more than 4.5 standard deviations.",
     ),
     Score.EDGE_GRADIENT: Meaning(
         "edge steepness",

@@ -10,6 +10,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Pixels
 from schemas.model import Record, digest
 from schemas.scores import RAW, Candidate, Scoring
+from stages.metrics.disagreement import Disagreement
 from stages.metrics.edges import Edges
 from stages.metrics.grain import Grain
 from stages.metrics.names import Score, Scores
@@ -90,7 +91,13 @@ def families_of(raw: Pixels, noise: Noise, reference: Pixels | None = None, reci
     """Prepare every family of scores that applies to a raw frame."""
     if min(raw.shape) < LEAST_SIDE_PX:
         return []
-    families: list[Family] = [Grain.of(raw), Residual.of(raw, noise), Edges.of(raw), Texture.of(raw, noise)]
+    families: list[Family] = [
+        Grain.of(raw),
+        Residual.of(raw, noise),
+        Disagreement.of(raw, noise),
+        Edges.of(raw),
+        Texture.of(raw, noise),
+    ]
     if recipe in PATTERNS:
         families.append(PATTERNS[recipe](raw, noise))
     compared = None if reference is None else Reference.of(reference, raw)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.selector import reasons
-from stages.selector.guards import Guard, vetoes
+from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
 from stages.selector.metrology import dimension_guards
 from stages.selector.rounding import CONTINUOUS, GreyLevels
@@ -48,6 +48,8 @@ class Rule:
     """Noise, in grey levels of the file, up to which a frame is kept as it is."""
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
+    evidence_z: float = 4.8
+    """Standard deviations by which a candidate may disagree with the raw frame before it is vetoed (ADR 16)."""
 
     cd_bias_px: float = 0.05
     """Pixels by which lines may become wider or narrower (images of the recipe ``lines``)."""
@@ -63,13 +65,14 @@ class Rule:
     @property
     def guards(self) -> tuple[Guard, ...]:
         """What vetoes a candidate."""
-        return dimension_guards(
+        dimensions = dimension_guards(
             cd_bias_px=self.cd_bias_px,
             lwr_change=self.lwr_change,
             hole_area_change=self.hole_area_change,
             ellipticity_change=self.ellipticity_change,
             standard_errors=self.dimension_errors,
         )
+        return (EvidenceGuard(self.evidence_z), *dimensions)
 
 
 def select(

@@ -3,20 +3,26 @@
 from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.image import Image
-from schemas.scores import RAW, Candidate, NoiseRecord, Selection
+from schemas.scores import RAW, NoiseRecord, Selection
+from stages.evidence import EvidenceMap
+from streams.evidence_file import evidence_of
 from streams.report import quantities
 from streams.report.candidates import candidate_table, pictured, score_table
 from streams.report.entry import ReportEntry
+from streams.report.evidence import Tint, evidence_list
 from streams.report.markup import Html, element, joined
 from streams.report.viewer import viewer
 
 
 def card(entry: ReportEntry, *, index: int, link: str | None) -> Html:
     """Return the card of an image; the only place where pixels are fetched, one image at a time."""
+    frames = _frames(entry)
+    chosen = _chosen(entry.event)
+    found = evidence_of(entry.event, frames[RAW], frames[chosen]) if chosen in frames else None
     return element(
         "article",
         _heading(entry, index=index, link=link),
-        element("div", _viewer(entry), _verdict(entry), class_="halves"),
+        element("div", _viewer(entry, frames, found), _verdict(entry, found), class_="halves"),
         score_table(entry.event),
         id=anchor(index),
         aria_labelledby=f"{anchor(index)}-name",
@@ -49,26 +55,34 @@ def _bits(image: Image) -> str:
     return " bit" if image.effective_bits else ""
 
 
-def _viewer(entry: ReportEntry) -> Html:
-    candidates = pictured(entry.event)
-    frames: dict[str, Frame] = {RAW: entry.frames(RAW)} | {c.name: entry.frames(c.name) for c in candidates}
-    return viewer(frames, chosen=_preselected(entry.event, candidates), pixel_size_nm=entry.event.image.pixel_size_nm)
+def _frames(entry: ReportEntry) -> dict[str, Frame]:
+    return {RAW: entry.frames(RAW)} | {c.name: entry.frames(c.name) for c in pictured(entry.event)}
 
 
-def _preselected(event: ImageEvent, candidates: list[Candidate]) -> str:
+def _viewer(entry: ReportEntry, frames: dict[str, Frame], found: EvidenceMap | None) -> Html:
+    chosen = _preselected(entry.event, list(frames))
+    tint = None if found is None else Tint(frames[chosen], found)
+    return viewer(frames, chosen=chosen, pixel_size_nm=entry.event.image.pixel_size_nm, tint=tint)
+
+
+def _preselected(event: ImageEvent, names: list[str]) -> str:
     """Return the chosen candidate's name; where the raw frame itself was kept, the best of the others."""
-    chosen = event.selection.chosen if event.selection else None
-    names = [c.name for c in candidates]
-    return chosen if chosen in names else names[0] if names else RAW
+    restored = [name for name in names if name != RAW]
+    return _chosen(event) if _chosen(event) in restored else restored[0] if restored else RAW
 
 
-def _verdict(entry: ReportEntry) -> Html:
+def _chosen(event: ImageEvent) -> str:
+    return event.selection.chosen if event.selection else RAW
+
+
+def _verdict(entry: ReportEntry, found: EvidenceMap | None) -> Html:
     event = entry.event
     return element(
         "div",
         _choice(event, event.selection) if event.selection else element("p", "Nothing was selected.", class_="choice"),
         _flags(entry.flags),
         _noise(event.noise) if event.noise else element("p", "The noise was not measured.", class_="quiet"),
+        evidence_list(found, kept=_chosen(event) == RAW),
         candidate_table(event),
         class_="verdict",
     )

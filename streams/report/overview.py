@@ -26,8 +26,11 @@ HOW_TO_READ = (
     " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, "
     "and press ",
     element("i", "Removed"),
-    ": what a method took away should look like plain noise and show nothing of the specimen. There are "
-    "pictures of the chosen restoration and of the four best others.",
+    ": what a method took away should look like plain noise and show nothing of the specimen. The ",
+    element("i", "evidence map"),
+    " marks where it does not: orange where the raw frame is brighter than the chosen restoration by more than noise "
+    "explains, blue where it is darker, a ring around what is beyond 4.5 standard deviations. It cannot see "
+    "structure made up from the noise. There are pictures of the chosen restoration and of the four best others.",
 )
 
 

@@ -2,11 +2,13 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from schemas.frame import Frame, Pixels
+from schemas.frame import Frame
 
 MAX_SIDE_PX = 512
 """Longest side of a picture; what is larger is cropped, never resampled."""
@@ -16,6 +18,9 @@ TAIL_PERCENT = 0.1
 """Share of the raw frame's pixels beyond each end of the grey window."""
 STRETCH_BELOW = 0.75
 """Frames that span less than this share of full scale are stretched, all pictures of an image alike."""
+
+
+Level = TypeVar("Level", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,9 @@ class GreyWindow:
         return (self.black, self.white) != (0.0, 1.0)
 
 
-def centre(pixels: Pixels) -> Pixels:
-    """Return the central ``(<= 512, <= 512)`` pixels of a frame ``(H, W)``."""
-    top, left = ((side - min(side, MAX_SIDE_PX)) // 2 for side in pixels.shape)
+def centre(pixels: NDArray[Level]) -> NDArray[Level]:
+    """Return the central ``(<= 512, <= 512)`` pixels of a frame ``(H, W)`` or of colours ``(H, W, 3)``."""
+    top, left = ((side - min(side, MAX_SIDE_PX)) // 2 for side in pixels.shape[:2])
     return pixels[top : top + MAX_SIDE_PX, left : left + MAX_SIDE_PX]
 
 
@@ -50,11 +55,12 @@ def data_uri(frame: Frame, window: GreyWindow, *, lossless: bool) -> str:
     grey = (centre(frame.pixels) - window.black) / (window.white - window.black)
     levels = np.round(np.clip(grey, 0, 1) * 255).astype(np.uint8)
     if lossless:
-        return _encoded(levels, "png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
-    return _encoded(levels, "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+        return encoded(levels, "png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return encoded(levels, "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
 
 
-def _encoded(levels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], kind: str, options: list[int]) -> str:
+def encoded(levels: NDArray[np.uint8], kind: str, options: list[int]) -> str:
+    """Encode grey levels, or colours in the order of OpenCV, as a ``data:`` URI."""
     done, data = cv2.imencode(f".{kind}", levels, options)
     if not done:
         raise RuntimeError(f"no {kind} could be made of {levels.shape} grey levels")

@@ -59,8 +59,11 @@ class Viewer {
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
 
+  /* Nothing was removed by an evidence map. */
   pick(button) {
     this.shown = this.after.find((picture) => picture.dataset.name === button.dataset.pick);
+    this.removedButton.disabled = "map" in this.shown.dataset;
+    if (this.removedButton.disabled) this.removedButton.setAttribute("aria-pressed", "false");
     pressOnly(this.picks, button);
     this.draw();
   }

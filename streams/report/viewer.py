@@ -4,14 +4,19 @@ from collections.abc import Mapping
 
 from schemas.frame import Frame
 from schemas.scores import RAW
+from streams.report.evidence import Tint, tinted
 from streams.report.markup import Html, element, joined
 from streams.report.pictures import MAX_SIDE_PX, GreyWindow, centre, data_uri
 
 ZOOMS = (1, 2, 4, 8)
+EVIDENCE = "evidence map"
 
 
-def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | None) -> Html:
-    """Return the viewer of a raw frame and its restorations; ``chosen`` is the one that is shown first."""
+def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | None, tint: Tint | None = None) -> Html:
+    """Return the viewer of a raw frame and its restorations.
+
+    ``chosen`` is the one that is shown first, ``tint`` what there is to show of its evidence map.
+    """
     raw = frames[RAW]
     window = GreyWindow.of(raw)
     height, width = centre(raw.pixels).shape
@@ -21,6 +26,7 @@ def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | N
         for name, frame in frames.items()
         if name != RAW
     ]
+    after += [] if tint is None else [_evidence(tinted(tint, window))]
     viewport = element(
         "div",
         element("div", _picture(RAW, data_uri(raw, window, lossless=True), shown=True), class_="layer before"),
@@ -34,7 +40,9 @@ def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | N
     return element(
         "figure",
         viewport,
-        _controls([name for name in frames if name != RAW], chosen=chosen) if after else "",
+        _controls([*(name for name in frames if name != RAW), *([EVIDENCE] if tint else [])], chosen=chosen)
+        if after
+        else "",
         element("figcaption", _caption(raw, window), class_="quiet"),
         class_="viewer",
         style=f"--width:{width};--height:{height};--side:{width * magnification}px",
@@ -45,6 +53,13 @@ def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | N
 def _picture(name: str, uri: str, *, shown: bool) -> Html:
     alt = "Raw frame" if name == RAW else f"Restored by {name}"
     return element("img", src=uri, alt=alt, data_name=name, decoding="async", draggable="false", hidden=not shown)
+
+
+def _evidence(uri: str) -> Html:
+    alt = "Evidence map over the chosen restoration: orange where the raw frame is brighter, blue where it is darker"
+    return element(
+        "img", src=uri, alt=alt, data_name=EVIDENCE, data_map=True, decoding="async", draggable="false", hidden=True
+    )
 
 
 def _overlays(chosen: str) -> Html:

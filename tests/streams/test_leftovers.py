@@ -82,8 +82,9 @@ def test_a_link_with_such_a_name_costs_the_link_and_not_what_it_leads_to(tmp_pat
     assert (tmp_path / "mine.tif").read_bytes() == b"mine"
 
 
-def test_results_of_others_are_named_once_and_certificates_go_with_their_results(tmp_path: Path) -> None:
-    for name in ("a.tif", "a.tif.json", "lot/b.tif", "lot/b.tif.json", "c.tif", "d.tif.json", ".hidden"):
+def test_results_of_others_are_named_once_and_what_lies_beside_them_goes_with_them(tmp_path: Path) -> None:
+    beside = ("a.tif.json", "a.tif.evidence.png", "lot/b.tif.json", "lot/b.tif.evidence.png", "d.tif.json")
+    for name in ("a.tif", "lot/b.tif", "c.tif", *beside, ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     assert stale(tmp_path, {tmp_path / "a.tif"}) == ["c.tif", "d.tif.json", "lot/b.tif"]

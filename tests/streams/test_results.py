@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from streams.errors import InvalidImage
 from streams.frames import Frames
 from streams.results import Results
 from tests.events import image_event
+from tests.streams.report.entries import NOISE
 from tests.toys import SIDE, ToyDecoder, toy_file
 
 
@@ -71,6 +73,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 )
 def test_a_result_has_the_source_s_name_as_tiff(desk: Desk, name: str, page: int, pages: int, written: str) -> None:
     assert desk.results.output_name(desk.event(name, page=page, pages=pages)) == written
+
+
+def test_an_evidence_map_lies_beside_a_restored_result_and_none_beside_a_raw_frame(desk: Desk, tmp_path: Path) -> None:
+    images = tmp_path / "out" / "images"
+    restored = desk.event("a.tif", chosen="flat").but(noise=NOISE)
+    desk.results.selected(restored)
+    picture = cv2.imread(str(images / "a.tif.evidence.png"), cv2.IMREAD_UNCHANGED)
+    findings = json.loads((images / "a.tif.json").read_text())["findings"]
+    assert picture is not None
+    assert picture.shape == (SIDE, SIDE)
+    assert {int(np.sign(int(picture[f["y"], f["x"]]) - 128)) == np.sign(f["z"]) for f in findings} == {True}
+    desk.results.selected(desk.event("a.tif").but(noise=NOISE))
+    assert sorted(path.name for path in images.iterdir()) == ["a.tif", "a.tif.json"]
+    assert json.loads((images / "a.tif.json").read_text())["findings"] is None
 
 
 def test_like_named_results_do_not_meet_and_keep_their_names(desk: Desk) -> None:

@@ -5,7 +5,7 @@ import typer
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, execution
 from streams.commands.bench.faithful import denoisers, fidelity, judging
-from streams.commands.bench.metrology import metrology
+from streams.commands.bench.guards import guards
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
 bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
@@ -13,10 +13,10 @@ for command in (
     fidelity,
     denoisers,
     judging,
+    guards,
     efficiency,
     endurance,
     execution,
-    metrology,
     ledger,
     latency,
     replay,

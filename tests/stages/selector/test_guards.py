@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from schemas.scores import RAW, Candidate, NoiseRecord
-from stages.selector.guards import Guard, vetoes
+from stages.metrics.names import Score
+from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.rule import Flag, Rule, select
 from tests.stages.selector.conftest import MakeCandidate
 
@@ -12,6 +13,32 @@ def no_greed(candidate: Candidate) -> str | None:
     """Vetoes who took more than was there."""
     taken = candidate.scores.get("residual_energy")
     return f"took {taken:g} times the noise away" if taken is not None and taken > 1.5 else None
+
+
+def disagreeing(candidate: Candidate, z: float | None) -> Candidate:
+    return candidate.but(scores={**candidate.scores, Score.EVIDENCE_Z.value: z})
+
+
+def test_who_leaves_structure_in_the_residual_is_vetoed_in_words_and_numbers(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
+    pool = [make(RAW, 6e-3), disagreeing(make("unet", 4e-4), 7.34), disagreeing(make("bm3d", 5e-4), 4.1)]
+    selection = select(pool, noise, Rule())
+    assert selection.chosen == "bm3d"
+    assert selection.vetoes == {
+        "unet": "leaves structure in what it took away: 7.3 standard deviations of the noise",
+    }
+
+
+def test_how_much_disagreement_is_allowed_is_an_option(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), disagreeing(make("unet", 4e-4), 7.34)]
+    assert select(pool, noise, Rule(evidence_z=8)).chosen == "unet"
+    assert select(pool, noise, Rule()).flags == (Flag.VETOED,)
+
+
+def test_who_was_not_compared_with_the_raw_frame_is_not_vetoed_for_it(make: MakeCandidate) -> None:
+    pool = [make("old", 4e-4), disagreeing(make("unknown", 4e-4), None), disagreeing(make("usual", 4e-4), 4.8)]
+    assert vetoes(pool, [EvidenceGuard(4.8)]) == {}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.commands.bench import bench
+from streams.errors import UsageError
 from tests.streams.bench.conftest import WritePair, pairs, write_pair
 
 __all__ = ["pairs", "write_pair"]
@@ -49,3 +50,42 @@ def test_without_json_people_read_a_table_and_the_regret(pairs: Path, write_pair
     result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
     assert "line: 1 fields" in result.stdout
     assert "no selection worse than the raw frame" in " ".join(result.stdout.split())
+
+
+def test_the_guards_are_measured_on_real_and_simulated_images(
+    pairs: Path, write_pair: WritePair, pipeline: Path
+) -> None:
+    write_pair("line", 1)
+    of = [
+        "--pairs",
+        str(pairs),
+        "--images",
+        "1",
+        "--size",
+        "96",
+        "--candidates",
+        "gaussian",
+        "--pipeline",
+        str(pipeline),
+    ]
+    result = CliRunner().invoke(bench, ["guards", *of, "--patterns", "0", "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "features of SNR 8 caught" in result.stdout
+    evidence = json.loads(result.stdout.splitlines()[-1])["evidence"]
+    for kind in ("real", "simulated"):
+        assert set(evidence[kind]["caught"]) == {"3", "5", "8"}
+        assert evidence[kind]["images"] == 1
+        assert 0 <= evidence[kind]["false_alarms"] <= 1
+
+
+def test_a_picture_of_the_guards_needs_a_real_field(pipeline: Path, tmp_path: Path) -> None:
+    arguments = [
+        "guards",
+        "--picture",
+        str(tmp_path / "a.png"),
+        "--candidates",
+        "gaussian",
+        "--pipeline",
+        str(pipeline),
+    ]
+    assert isinstance(CliRunner().invoke(bench, arguments).exception, UsageError)

@@ -1,8 +1,11 @@
 import re
 
+import numpy as np
+
 from schemas.frame import Frame
 from schemas.scores import RAW
 from streams.report.card import card
+from streams.report.evidence import LISTED
 from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, entry
 
 
@@ -17,7 +20,26 @@ def test_the_chosen_restoration_is_preselected_and_lossless() -> None:
 
 def test_every_picture_is_described() -> None:
     html = card(entry(), index=1, link=None)
-    assert html.count("<img ") == len(re.findall(r'<img [^>]*alt="[^"]+"', html)) == 3
+    assert html.count("<img ") == len(re.findall(r'<img [^>]*alt="[^"]+"', html)) == 4
+
+
+def test_the_evidence_map_of_the_choice_is_a_picture_and_a_sentence_or_a_list() -> None:
+    html = card(entry(), index=1, link=None)
+    assert re.search(r'<img src="data:image/webp[^>]*data-name="evidence map" data-map[^>]* hidden>', html)
+    assert 'data-pick="evidence map"' in html
+    assert 0 < html.count("<b>x ") <= LISTED
+    assert re.search(r"Evidence map: raw and restored disagree in \d+ places", html)
+    assert re.search(r"<b>x \d+, y \d+ px</b> z −?\d+\.\d, scale \d\.\d px, raw (brighter|darker)</li>", html)
+    quiet = card(entry(frames=lambda _: Frame(np.full((40, 60), 0.5, np.float32))), index=1, link=None)
+    assert "Evidence map: nothing beyond 4.5 standard deviations of the noise (most: 0.0)." in quiet
+
+
+def test_there_is_no_evidence_map_of_a_raw_frame_that_was_kept_nor_without_a_noise_law() -> None:
+    kept = card(entry(selection=SELECTION.but(chosen=RAW)), index=1, link=None)
+    lawless = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated")), index=1, link=None)
+    assert all('data-pick="evidence map"' not in html for html in (kept, lawless))
+    assert "No evidence map: the noise follows no law." in lawless
+    assert "vidence map" not in kept
 
 
 def test_the_choice_its_reason_and_its_margin_are_told() -> None:

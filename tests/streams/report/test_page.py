@@ -66,7 +66,7 @@ def test_every_image_is_listed_and_only_so_many_have_pictures(tmp_path: Path) ->
     assert all(f"image_{i:04d}.tif" in html for i in range(30))
     page = Page(html)
     assert page.count("article") == 4
-    assert page.count("img") == 4 * 3
+    assert page.count("img") == 4 * 4
     assert "Pictures of 4 of 30 images" in page.text
 
 
