@@ -5,7 +5,7 @@ along a row. The second difference along y therefore sees the noise and nothing 
 (the idea of Foi et al. 2008, IEEE Trans. Image Process. 17:1737, moved to the slow axis).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -101,7 +101,9 @@ class Noise:
     @classmethod
     def of_record(cls, record: NoiseRecord) -> "Noise":
         """Return the law that an event carries."""
-        return cls(**record.model_dump())
+        values = record.model_dump(include={field.name for field in fields(cls)})
+        errors = NoiseErrors(record.sigma_se, record.gain_se, record.offset_se, record.correlation_se)
+        return cls(**values, errors=errors)
 
     def to_record(self) -> NoiseRecord:
         """Return the law as it travels in an event."""

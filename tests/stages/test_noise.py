@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.frame import Pixels
-from stages.noise import MIN_SIDE_PX, Noise, NoiseErrors, measure
+from stages.noise import MIN_SIDE_PX, Noise, measure
 from tests.stages.scan import scanned, scene
 
 KINDS = ("particles", "lines", "texture", "ramp")
@@ -185,10 +185,7 @@ def test_scaling_multiplies_the_variance_and_nothing_else() -> None:
 
 def test_the_record_says_the_same() -> None:
     noise = measure(scanned(scene(), electrons=60, lag1=0.4))
-    record = noise.to_record().model_dump()
-    names = {"sigma_se": "sigma", "gain_se": "gain", "offset_se": "offset", "correlation_se": "correlation"}
-    errors = NoiseErrors(**{name: record.pop(key) for key, name in names.items()})
-    assert Noise(**record, errors=errors) == noise
+    assert Noise.of_record(noise.to_record()) == noise
 
 
 def grating(period: float, contrast: float, *, tilt: float = 0.0) -> Pixels:
