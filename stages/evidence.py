@@ -3,7 +3,9 @@
 What was taken away, ``raw - restored``, is divided by the noise's standard deviation where the specimen is as bright as
 the restoration says, and searched by matched filters (Gaussians of three widths; Turin 1960, IRE Trans. Inf. Theory
 6:311). The filtered residual is divided by what noise of the law, with its correlation along a row, has after the same
-filter, so that it counts standard deviations: were the restoration the truth, every pixel were a draw of variance 1.
+filter: were the restoration the truth, every pixel were a draw of variance 1. A method that keeps some of the noise
+takes less away than that, everywhere; its map is divided by how much its own values spread. So the map counts standard
+deviations of what a method usually takes away, and one limit is as rare for all.
 
 **What it cannot see.** Structure that a method makes up *from* the noise, grain taken for texture, or a smear where
 noise happened to be bright, leaves in the residual less than noise would, never more: it costs nothing here. Nor does
@@ -31,12 +33,16 @@ LEAST_COVERED = 0.5
 """Share of a filter's weight that must lie on pixels that can be trusted."""
 CLIPPED_WITHIN_PX = 11
 """Side of the square in which clipped pixels are counted."""
-SEEN_FROM = 4.5
+SEEN_FROM = 5.5
 """Standard deviations from which a disagreement is a finding; one honest restoration of twenty has one."""
 REFERENCE_PX = 512
 """Side of the frame in which standard deviations are counted as they are, by the finest filter."""
-RARE = 4.8
+RARE = 6.1
 """Standard deviations whose rarity is kept where there are fewer or more places to look at."""
+LEAST_SPREAD = 0.7
+"""Spread of a map below which it is not stretched any more: what a method takes away is no Gaussian there."""
+SPREAD_OF_MEDIAN = 0.67449
+"""Median of the absolute value of a standard Gaussian."""
 MOST_SKEWED = 1 / 8
 """Largest coefficient of the skewness's correction: with it, a larger residual is never taken for a smaller one."""
 
@@ -69,6 +75,7 @@ class _Filter:
 
     along_x: Pixels
     along_y: Pixels
+    rarity: float
     weight: Pixels
     """``(H, W)``: 1 over the deviation of the filtered noise, times the rarity; 0 where it cannot be trusted."""
 
@@ -82,15 +89,23 @@ class _Filter:
         covered = _filtered(trusted, along_x**2 / np.sum(along_x**2), along_y**2)
         lacking = covered < LEAST_COVERED - 1e-3
         np.sqrt(np.maximum(covered, np.float32(LEAST_COVERED / 2), out=covered), out=covered)
-        weight = np.divide(np.float32(rarity(scale_px, float(trusted.sum()))), covered, out=covered)
+        rare = rarity(scale_px, float(trusted.sum()))
+        weight = np.divide(np.float32(rare), covered, out=covered)
         weight *= trusted
         weight[lacking] = 0
-        return cls(np.asarray(along_x, np.float32), np.asarray(along_y, np.float32), weight)
+        return cls(np.asarray(along_x, np.float32), np.asarray(along_y, np.float32), rare, weight)
 
     def __call__(self, residual: Pixels) -> Pixels:
         found = _filtered(residual, self.along_x, self.along_y)
         found *= self.weight
+        found /= np.float32(np.clip(self._spread(found), LEAST_SPREAD, 1))
         return found
+
+    def _spread(self, found: Pixels) -> float:
+        """Robust standard deviation where the noise of the law has 1: 0.5 to 0.9, and more where specimen was taken."""
+        some = (slice(1, None, 3), slice(1, None, 3))
+        values = np.abs(found[some][self.weight[some] > 0])
+        return float(np.median(values)) / (SPREAD_OF_MEDIAN * self.rarity) if values.size else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +211,9 @@ def rarity(scale_px: float, area_px: float) -> float:
     ``exp(-z² / 2)``. So `RARE` in 512 × 512 px by the finest filter is as rare as ``RARE / rarity`` here.
 
     >>> [round(rarity(scale, 512 * 512), 2) for scale in SCALES_PX]
-    [1.0, 1.05, 1.11]
+    [1.0, 1.03, 1.06]
     >>> round(rarity(SCALES_PX[0], 2048 * 2048), 2), round(rarity(SCALES_PX[0], 128 * 128), 2)
-    (0.9, 1.15)
+    (0.93, 1.08)
     """
     places = max(area_px, 1) / REFERENCE_PX**2 * (SCALES_PX[0] / scale_px) ** 2
     return float(RARE / max(RARE**2 + 2 * np.log(places), RARE**2 / 2) ** 0.5)

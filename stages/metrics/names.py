@@ -88,14 +88,14 @@ MEANINGS: Mapping[Score, Meaning] = {
         "largest disagreement",
         "standard deviations",
         Better.LOWER,
-        "How far raw and restored disagree at the place where they do most, against what noise does there: beyond 4.8 "
+        "How far raw and restored disagree at the place where they do most, against what noise does there: beyond 6.1 "
         "something was erased or planted. Structure made up from the noise does not show.",
     ),
     Score.EVIDENCE_SHARE: Meaning(
         "disagreeing pixels",
         "of the frame",
         Better.LOWER,
-        "Share of the frame where raw and restored disagree by more than 4.5 standard deviations.",
+        "Share of the frame where raw and restored disagree by more than 5.5 standard deviations.",
     ),
     Score.EDGE_GRADIENT: Meaning(
         "edge steepness",

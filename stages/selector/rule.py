@@ -48,7 +48,7 @@ class Rule:
     """Noise, in grey levels of the file, up to which a frame is kept as it is."""
     saturated: float = 0.2
     """Share of saturated pixels from which a selection is flagged."""
-    evidence_z: float = 4.8
+    evidence_z: float = 6.1
     """Standard deviations by which a candidate may disagree with the raw frame before it is vetoed (ADR 16)."""
 
     cd_bias_px: float = 0.05

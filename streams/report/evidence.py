@@ -14,7 +14,7 @@ from streams.report.pictures import GreyWindow, centre, encoded
 
 LISTED = 8
 """Findings on a card; the certificate has more."""
-FAINT_FROM = 2.0
+FAINT_FROM = 4.0
 """Standard deviations from which the picture is coloured, fully at `SEEN_FROM`."""
 RAW_BRIGHTER, RAW_DARKER = np.array((240, 120, 20), np.float32), np.array((30, 130, 255), np.float32)
 """Red, green and blue."""

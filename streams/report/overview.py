@@ -29,7 +29,7 @@ HOW_TO_READ = (
     ": what a method took away should look like plain noise and show nothing of the specimen. The ",
     element("i", "evidence map"),
     " marks where it does not: orange where the raw frame is brighter than the chosen restoration by more than noise "
-    "explains, blue where it is darker, a ring around what is beyond 4.5 standard deviations. It cannot see "
+    "explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations. It cannot see "
     "structure made up from the noise. There are pictures of the chosen restoration and of the four best others.",
 )
 

@@ -4,7 +4,7 @@ import typer
 
 from streams.commands.bench.chaos import chaos
 from streams.commands.bench.embedded import efficiency, endurance, execution
-from streams.commands.bench.faithful import denoisers, fidelity, judging
+from streams.commands.bench.faithful import denoisers, fidelity, gallery, judging
 from streams.commands.bench.guards import guards
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
 
@@ -13,6 +13,7 @@ for command in (
     fidelity,
     denoisers,
     judging,
+    gallery,
     guards,
     efficiency,
     endurance,

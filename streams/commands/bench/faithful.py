@@ -13,6 +13,7 @@ from streams.bench.denoisers import measure_denoisers
 from streams.bench.fidelity import score_fields
 from streams.bench.fidelity_tables import print_denoisers, print_fidelity, print_judging
 from streams.bench.fields import Specimen, find_fields, parse_numbers
+from streams.bench.gallery import write_gallery
 from streams.bench.judging import measure_judging
 from streams.bench.results import summarise
 from streams.bench.simulated_fields import simulated_fields
@@ -20,6 +21,8 @@ from streams.commands.options import AsJson, PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.wiring.process import use_one_thread_a_slot
+
+GALLERY_DOSE = 40.0
 
 Pairs = Annotated[Path | None, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif: real images.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")]
@@ -91,6 +94,23 @@ def judging(
     print_judging(Console(), figures)
     if json:
         print(figures.to_json().decode())  # noqa: T201 - the interface
+
+
+def gallery(
+    out: Annotated[Path, typer.Argument(help="Folder of the pictures, overwritten there.")],
+    *,
+    pairs: Pairs = None,
+    field: Annotated[int, typer.Option(min=1, help="Number of the real field of each kind.")] = 31,
+    pipeline: PipelineFile = None,
+) -> None:
+    """Write a picture of each kind of specimen: raw, restored, selected, its evidence map, and the truth."""
+    scans = [one for one in simulated_fields(72) if one.kind == "scan" and one.dose_e_per_px == GALLERY_DOSE]
+    specimens: dict[str, Specimen] = {f"simulated-{one.specimen}": one for one in scans}
+    if pairs:
+        specimens |= {f"real-{one.kind}": one for one in find_fields(pairs, frozenset([field]))}
+    out.mkdir(parents=True, exist_ok=True)
+    for path in write_gallery(out, load_pipeline(pipeline).stages, specimens):
+        typer.echo(path)
 
 
 def _specimens(pairs: Path | None, fields: str | None, simulated: int) -> list[Specimen]:

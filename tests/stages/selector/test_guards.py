@@ -37,8 +37,8 @@ def test_how_much_disagreement_is_allowed_is_an_option(make: MakeCandidate, nois
 
 
 def test_who_was_not_compared_with_the_raw_frame_is_not_vetoed_for_it(make: MakeCandidate) -> None:
-    pool = [make("old", 4e-4), disagreeing(make("unknown", 4e-4), None), disagreeing(make("usual", 4e-4), 4.8)]
-    assert vetoes(pool, [EvidenceGuard(4.8)]) == {}
+    pool = [make("old", 4e-4), disagreeing(make("unknown", 4e-4), None), disagreeing(make("usual", 4e-4), 6.1)]
+    assert vetoes(pool, [EvidenceGuard(6.1)]) == {}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from schemas.scores import RAW, Candidate, NoiseRecord
 from stages.metrics.names import Score
 from stages.selector import Selector
 from stages.selector.guards import vetoes
+from stages.selector.metrology import DimensionGuard
 from stages.selector.rule import Flag, Rule, select
 from tests.stages.selector.conftest import MakeCandidate
 
@@ -81,6 +82,5 @@ def test_where_all_move_the_edges_the_raw_frame_is_kept(make: MakeCandidate, noi
 
 def test_the_bounds_are_options_of_the_stage() -> None:
     selector = Selector(cd_bias_px=0.1, dimension_errors=3.0)
-    assert {(guard.bound, guard.standard_errors) for guard in selector.guards if guard.change is Score.CD_BIAS} == {  # type: ignore[attr-defined]
-        (0.1, 3.0)
-    }
+    guards = [guard for guard in selector.guards if isinstance(guard, DimensionGuard) and guard.change is Score.CD_BIAS]
+    assert [(guard.bound, guard.standard_errors) for guard in guards] == [(0.1, 3.0)]

@@ -31,7 +31,7 @@ def test_the_evidence_map_of_the_choice_is_a_picture_and_a_sentence_or_a_list() 
     assert re.search(r"Evidence map: raw and restored disagree in \d+ places", html)
     assert re.search(r"<b>x \d+, y \d+ px</b> z −?\d+\.\d, scale \d\.\d px, raw (brighter|darker)</li>", html)
     quiet = card(entry(frames=lambda _: Frame(np.full((40, 60), 0.5, np.float32))), index=1, link=None)
-    assert "Evidence map: nothing beyond 4.5 standard deviations of the noise (most: 0.0)." in quiet
+    assert "Evidence map: nothing beyond 5.5 standard deviations of the noise (most: 0.0)." in quiet
 
 
 def test_there_is_no_evidence_map_of_a_raw_frame_that_was_kept_nor_without_a_noise_law() -> None:
