@@ -12,9 +12,10 @@ from stages.filter import Filter
 from stages.filter.gaussian import Gaussian
 from stages.metrics import Metrics
 from stages.noise import Noise, measure
-from streams.bench.evidence_picture import GAP_PX, MAGNIFIED, SIDE_PX, write_picture
+from streams.bench.evidence_picture import SIDE_PX, write_picture
 from streams.bench.features import Feature, detectability, disc, drawn_features
 from streams.bench.guards import Specimen, measure_evidence, methods_of, real_specimens, simulated_specimens
+from streams.bench.panels import GAP_PX, MAGNIFIED
 from streams.errors import UsageError
 from tests.streams.bench.conftest import LAW, WritePair
 
@@ -99,7 +100,7 @@ def test_the_picture_has_three_panels_and_colour_in_the_last_alone(tmp_path: Pat
     picture = cv2.imread(str(tmp_path / "a.png"))
     assert picture is not None
     side = SIDE_PX * MAGNIFIED
-    assert picture.shape == (side, 3 * side + 2 * GAP_PX, 3)
+    assert picture.shape == (TITLE_PX + side, 3 * side + 2 * GAP_PX, 3)
     coloured = np.ptp(picture, axis=2) > 30
     assert not coloured[:, : 2 * side].any()
     assert coloured[:, 2 * side + 2 * GAP_PX :].any()
