@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from pydantic import Field
 
 from schemas.model import Record, digest
+from schemas.prior import Prior
 
 NAMESPACE = UUID("6f0f2a8e-5d0b-5c1e-9a53-6d1b3f0a7c42")
 """Namespace of every uuid5 of this project."""
@@ -85,6 +86,8 @@ class Image(Record):
     recipe: str | None = None
     pixel_size_nm: float | None = None
     prior: str | None = None
+    prior_law: Prior | None = None
+    """What `prior` names, so that a stage anywhere knows it. Unknown to events older than 103."""
     reference: ObjectRef | None = None
     acquired_at: datetime | None = None
 

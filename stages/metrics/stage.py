@@ -10,13 +10,14 @@ from schemas.events import ImageEvent
 from schemas.frame import Pixels
 from schemas.model import Record, digest
 from schemas.scores import RAW, Candidate, Scoring
+from stages.frame_law import law_of
 from stages.metrics.edges import Edges
 from stages.metrics.grain import Grain
 from stages.metrics.names import Score, Scores
 from stages.metrics.reference import Reference
 from stages.metrics.residual import Residual
 from stages.metrics.texture import Texture
-from stages.noise import Noise, measure
+from stages.noise import Noise
 from stages.stage import Done, Outcome, Part, Stage, Task, options_of
 
 REFERENCE = "reference"
@@ -74,7 +75,7 @@ def _raw() -> Candidate:
 
 def _score(task: Task) -> Scoring:
     raw = task.raw.pixels
-    noise = measure(raw)
+    noise = law_of(raw, task.event.image.prior_law)
     reference = task.frames.get(REFERENCE)
     families = families_of(raw, noise, None if reference is None else reference.pixels)
     names = (RAW, *(candidate.name for candidate in task.event.restored))

@@ -1,0 +1,107 @@
+"""A feed's prior: what many frames of one instrument and recipe say of its noise (`stages.frame_law` uses it)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+
+from schemas.frame import Pixels
+from schemas.prior import Prior
+from stages.noise import LAW_FITS_TO, measure
+
+LEAST_FRAMES = 5
+"""Frames with a law below which their spread says nothing."""
+LAWS_DISAGREE = 0.25
+"""Relative spread between frames of the variance, above which they are not of one law."""
+CORRELATION_KNOWN_TO = 0.01
+"""Standard error of an autocorrelation that more frames do not lower."""
+MAD = 1.4826
+"""Standard deviation of a Gaussian over its median absolute deviation."""
+
+
+class NoPrior(ValueError):
+    """Frames of which no prior can be built, and why."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose noise a prior describes."""
+
+    name: str
+    instrument_id: str = "unknown"
+    recipe: str | None = None
+
+
+def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
+    """Build a prior from frames ``(H, W)`` float32 in ``[0, 1]``: medians over those whose law holds.
+
+    Raises
+    ------
+    NoPrior
+        If too few laws hold, or those that do disagree.
+    """
+    measured = [(measure(pixels), float(pixels.mean(dtype=np.float64))) for pixels in frames]
+    usable = [(law, grey) for law, grey in measured if law.holds]
+    if len(usable) < LEAST_FRAMES:
+        raise NoPrior(_too_few(len(usable), [law.why_not for law, _ in measured if not law.holds]))
+    laws = [law for law, _ in usable]
+    grey = float(np.median([grey for _, grey in usable]))
+    gain, gain_spread = _centre([law.gain for law in laws])
+    offset, offset_spread = _centre([law.offset for law in laws])
+    variances = [law.sigma**2 + law.gain * (grey - own) for law, own in usable]
+    variance, variance_spread = _centre(variances)
+    if variance <= 0 or variance_spread > LAWS_DISAGREE * variance:
+        raise NoPrior(_disagreement(variances, grey))
+    row_acf, row_acf_spread = _correlation([law.row_acf for law in laws])
+    return Prior.of(
+        name=origin.name,
+        instrument_id=origin.instrument_id,
+        recipe=origin.recipe,
+        frames=len(usable),
+        left_out=len(measured) - len(usable),
+        gain=_rounded(gain),
+        gain_spread=_rounded(max(gain_spread, 2 * LAW_FITS_TO * gain, 1e-3 * variance)),
+        offset=_rounded(variance - _rounded(gain) * _rounded(grey)),
+        offset_spread=_rounded(max(offset_spread, 2 * LAW_FITS_TO * abs(offset), 1e-3 * variance)),
+        grey=_rounded(grey),
+        variance_spread=_rounded(max(variance_spread, 2 * LAW_FITS_TO * variance)),
+        row_acf=row_acf,
+        row_acf_spread=_rounded(max(row_acf_spread, CORRELATION_KNOWN_TO)),
+    )
+
+
+def _centre(values: Sequence[float]) -> tuple[float, float]:
+    """Median and robust standard deviation."""
+    centre = float(np.median(values))
+    return centre, MAD * float(np.median(np.abs(np.array(values) - centre)))
+
+
+def _correlation(found: Sequence[tuple[float, ...]]) -> tuple[tuple[float, ...], float]:
+    """Autocorrelation along a row, each lag's median, and the largest spread of a lag."""
+    lags = [_centre(values) for values in zip_longest(*(acf[1:] for acf in found), fillvalue=0.0)]
+    row_acf = without_end([_rounded(centre) for centre, _ in lags])
+    return (1.0, *row_acf), max((spread for _, spread in lags), default=0.0)
+
+
+def without_end(lags: Sequence[float]) -> Sequence[float]:
+    """Leave out the last lags that are next to nothing."""
+    beyond = [number for number, value in enumerate(lags, start=1) if abs(value) >= CORRELATION_KNOWN_TO]
+    return lags[: beyond[-1] if beyond else 0]
+
+
+def _too_few(count: int, reasons: Sequence[str | None]) -> str:
+    told = f"; of the others: {max(map(str, reasons), key=reasons.count)}" if reasons else ""
+    return f"a prior needs {LEAST_FRAMES} frames whose noise law holds, and there are {count}{told}"
+
+
+def _disagreement(variances: Sequence[float], grey: float) -> str:
+    low, high = (100 * max(float(value), 0.0) ** 0.5 for value in np.quantile(variances, (0.25, 0.75)))
+    return (
+        f"the frames' noise laws disagree: at the grey {grey:.2f} the noise of the middle half of them is {low:.2g} to "
+        f"{high:.2g} % of full scale; take frames of one instrument, recipe and setting"
+    )
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
