@@ -5,7 +5,7 @@ gain, the slope there. Frame and prior each give both with a standard error, and
 (generalised least squares). So a large frame speaks for itself, and one that says little takes the prior's law.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -40,6 +40,47 @@ CONTRADICTS_SHARE = 0.15
 Matrix = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class View:
+    """What a frame lets see of its noise."""
+
+    grey: float
+    """Mean grey where its law was measured."""
+    clipped: float
+    """Share of clipped pixels there."""
+    obscured: str | None
+    """Why it cannot tell its own noise, if it cannot."""
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> "View":
+        """Look."""
+        clipped = (pixels <= 0) | (pixels >= 1)
+        share, grey = float(clipped.mean()), float(pixels.mean(dtype=np.float64))
+        if min(pixels.shape) < MIN_SIDE_PX:
+            return cls(grey, share, f"the frame's shorter side is {min(pixels.shape)} px")
+        trusted = rarely_clipped(clipped)
+        if trusted is None:
+            return cls(grey, share, f"{share:.0%} of the pixels are clipped")
+        there = float(clipped[1:-1][trusted].mean())
+        obscured = f"{share:.0%} of the pixels are clipped" if there > CENSORED else None
+        return cls(float(pixels[1:-1][trusted].mean(dtype=np.float64)), there, obscured)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The noise's variance at the grey where a frame shows it, and its standard error."""
+
+    grey: float
+    variance: float
+    error: float
+
+    @classmethod
+    def by(cls, own: Noise, view: View) -> "Seen":
+        """Read it off a frame's law."""
+        variance = float(own.variance(np.full((1, 1), view.grey, np.float32)).item())
+        return cls(view.grey, variance, 2 * variance * float(np.hypot(own.errors.sigma / own.sigma, view.clipped)))
+
+
 def law_of(pixels: Pixels, prior: Prior | None) -> Noise:
     """Measure the noise law of a frame, as `stages.noise.measure` does, with the help of the feed's prior.
 
@@ -48,24 +89,13 @@ def law_of(pixels: Pixels, prior: Prior | None) -> Noise:
     own = measure(pixels)
     if prior is None or min(pixels.shape) < LEAST_SIDE_PX or own.saturated > MOST_CLIPPED:
         return own
-    mean = float(pixels.mean(dtype=np.float64))
-    silent = _says_too_little(pixels)
-    if silent is not None:
-        return _too_quiet(own, prior, pixels) or _alone(own, prior, mean, silent)
+    view, mean = View.of(pixels), float(pixels.mean(dtype=np.float64))
+    if view.obscured is not None:
+        return _too_quiet(own, prior, pixels) or _alone(own, prior, mean, view.obscured)
     if not own.holds:
         return own
-    return _contradiction(own, prior, mean) or _combined(own, prior, mean)
-
-
-def _says_too_little(pixels: Pixels) -> str | None:
-    """Why a frame cannot tell its own noise, if it cannot."""
-    if min(pixels.shape) < MIN_SIDE_PX:
-        return f"the frame's shorter side is {min(pixels.shape)} px"
-    clipped = (pixels <= 0) | (pixels >= 1)
-    trusted = rarely_clipped(clipped)
-    if trusted is None or clipped[1:-1][trusted].mean() > CENSORED:
-        return f"{clipped.mean():.0%} of the pixels are clipped"
-    return None
+    seen = Seen.by(own, view)
+    return _contradiction(own, prior, seen) or _combined(own, prior, mean, seen)
 
 
 def _alone(own: Noise, prior: Prior, mean: float, why: str) -> Noise:
@@ -102,11 +132,11 @@ def _too_quiet(own: Noise, prior: Prior, pixels: Pixels) -> Noise | None:
     return _flagged(own, prior, found) if 1 - found > max(CONTRADICTS_ERRORS * error, CONTRADICTS_SHARE) else None
 
 
-def _contradiction(own: Noise, prior: Prior, mean: float) -> Noise | None:
+def _contradiction(own: Noise, prior: Prior, seen: Seen) -> Noise | None:
     """Return the frame's own law, flagged, where it says clearly something else than the prior."""
-    expected = max(_expected(prior, mean), 1e-6)
-    error = np.hypot(own.errors.sigma, _variance_error(prior, mean) / (2 * expected)) / expected
-    found = own.sigma / expected
+    expected = max(_expected(prior, seen.grey), 1e-6)
+    error = np.hypot(seen.error, _variance_error(prior, seen.grey)) / (2 * expected**2)
+    found = seen.variance**0.5 / expected
     return _flagged(own, prior, found) if abs(found - 1) > max(CONTRADICTS_ERRORS * error, CONTRADICTS_SHARE) else None
 
 
@@ -115,13 +145,12 @@ def _flagged(own: Noise, prior: Prior, found: float) -> Noise:
     return _noted(own, PriorUse.CONTRADICTED, note)
 
 
-def _combined(own: Noise, prior: Prior, mean: float) -> Noise:
+def _combined(own: Noise, prior: Prior, mean: float, seen: Seen) -> Noise:
     """Combine both laws by their inverse variances."""
-    frame = _precision(mean, 2 * own.sigma * own.errors.sigma, own.errors.gain)
+    frame = _precision(seen.grey, seen.error, own.errors.gain)
     feed = _precision(prior.grey, prior.variance_spread, prior.gain_spread)
     covariance = np.linalg.inv(frame + feed)
-    # the offset for which the frame's law gives its own sigma at its mean grey, whatever the floor did there
-    said = np.array([own.gain, own.sigma**2 - own.gain * mean])
+    said = np.array([own.gain, seen.variance - own.gain * seen.grey])
     gain, offset = covariance @ (frame @ said + feed @ np.array([prior.gain, prior.offset]))
     variance = gain * mean + offset
     if gain < 0 or variance <= 0:
