@@ -45,7 +45,9 @@ def read_prior(path: Path) -> Prior:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         told = f"{place}: " if place else ""
-        raise UsageError(f"{path} is no prior of semstream prior build: {told}{plainly(first['msg'])}") from error
+        raise UsageError(
+            f"{path} is no prior of semstream prior build: {told}{plainly(first['msg']).lower()}"
+        ) from error
 
 
 def write_prior(path: Path, prior: Prior) -> None:

@@ -63,7 +63,7 @@ def _print(found: Prior) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("prior", found.ref)
     table.add_row("of", f"{found.instrument_id}, recipe {found.recipe or 'not named'}")
-    table.add_row("frames", f"{found.frames}, and {found.left_out} left out, whose noise law does not hold")
+    table.add_row("frames", f"{found.frames}, and {found.left_out} left out for want of a noise law")
     table.add_row(
         "sigma", f"{100 * variance**0.5:.3g} ± {100 * spread:.2g} % of full scale at the grey {found.grey:.2f}"
     )
