@@ -1,21 +1,25 @@
 """A feed's prior: what many frames of one instrument and recipe say of its noise (`stages.frame_law` uses it)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
 
 from schemas.frame import Pixels
 from schemas.prior import Prior
-from stages.noise import LAW_FITS_TO, measure
+from stages.noise import LAW_FITS_TO, Noise, measure
 
 LEAST_FRAMES = 5
 """Frames with a law below which their spread says nothing."""
+LEAST_PX = 64 * 64
+"""Smaller frames do not tell how the noise grows with the signal."""
 LAWS_DISAGREE = 0.25
 """Relative spread between frames of the variance, above which they are not of one law."""
 CORRELATION_KNOWN_TO = 0.01
 """Standard error of an autocorrelation that more frames do not lower."""
+MEDIAN_REPEATS = 1.57
+"""Variance of a median of Gaussian values over that of their mean."""
 MAD = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation."""
 
@@ -41,45 +45,55 @@ def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
     NoPrior
         If too few laws hold, or those that do disagree.
     """
-    measured = [(measure(pixels), float(pixels.mean(dtype=np.float64))) for pixels in frames]
+    measured = [(_law_of_many_pixels(pixels), float(pixels.mean(dtype=np.float64))) for pixels in frames]
     usable = [(law, grey) for law, grey in measured if law.holds]
     if len(usable) < LEAST_FRAMES:
         raise NoPrior(_too_few(len(usable), [law.why_not for law, _ in measured if not law.holds]))
     laws = [law for law, _ in usable]
     grey = float(np.median([grey for _, grey in usable]))
-    gain, gain_spread = _centre([law.gain for law in laws])
-    offset, offset_spread = _centre([law.offset for law in laws])
+    gain, gain_spread = _centre([law.gain for law in laws], [law.errors.gain for law in laws])
     variances = [law.sigma**2 + law.gain * (grey - own) for law, own in usable]
-    variance, variance_spread = _centre(variances)
+    variance, variance_spread = _centre(variances, [2 * law.sigma * law.errors.sigma for law in laws])
     if variance <= 0 or variance_spread > LAWS_DISAGREE * variance:
         raise NoPrior(_disagreement(variances, grey))
-    row_acf, row_acf_spread = _correlation([law.row_acf for law in laws])
+    gain, grey = _rounded(gain), _rounded(grey)
+    gain_spread = max(gain_spread, 2 * LAW_FITS_TO * gain, 1e-3 * variance)
+    variance_spread = max(variance_spread, 2 * LAW_FITS_TO * variance)
+    row_acf, row_acf_spread = _correlation(laws)
     return Prior.of(
         name=origin.name,
         instrument_id=origin.instrument_id,
         recipe=origin.recipe,
         frames=len(usable),
         left_out=len(measured) - len(usable),
-        gain=_rounded(gain),
-        gain_spread=_rounded(max(gain_spread, 2 * LAW_FITS_TO * gain, 1e-3 * variance)),
-        offset=_rounded(variance - _rounded(gain) * _rounded(grey)),
-        offset_spread=_rounded(max(offset_spread, 2 * LAW_FITS_TO * abs(offset), 1e-3 * variance)),
-        grey=_rounded(grey),
-        variance_spread=_rounded(max(variance_spread, 2 * LAW_FITS_TO * variance)),
+        gain=gain,
+        gain_spread=_rounded(gain_spread),
+        offset=_rounded(variance - gain * grey),
+        offset_spread=_rounded(float(np.hypot(variance_spread, gain_spread * grey))),
+        grey=grey,
+        variance_spread=_rounded(variance_spread),
         row_acf=row_acf,
         row_acf_spread=_rounded(max(row_acf_spread, CORRELATION_KNOWN_TO)),
     )
 
 
-def _centre(values: Sequence[float]) -> tuple[float, float]:
-    """Median and robust standard deviation."""
+def _law_of_many_pixels(pixels: Pixels) -> Noise:
+    law = measure(pixels)
+    return replace(law, holds=False, why_not=f"less than {LEAST_PX} px") if pixels.size < LEAST_PX else law
+
+
+def _centre(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """Median, and the robust spread beyond the values' own standard errors: at the least, the median's own error."""
     centre = float(np.median(values))
-    return centre, MAD * float(np.median(np.abs(np.array(values) - centre)))
+    scatter = MAD * float(np.median(np.abs(np.array(values) - centre)))
+    own = scatter**2 * MEDIAN_REPEATS / len(values)
+    return centre, float(np.hypot(max(scatter**2 - float(np.median(errors)) ** 2, 0.0) ** 0.5, own**0.5))
 
 
-def _correlation(found: Sequence[tuple[float, ...]]) -> tuple[tuple[float, ...], float]:
+def _correlation(laws: Sequence[Noise]) -> tuple[tuple[float, ...], float]:
     """Autocorrelation along a row, each lag's median, and the largest spread of a lag."""
-    lags = [_centre(values) for values in zip_longest(*(acf[1:] for acf in found), fillvalue=0.0)]
+    errors = [law.errors.correlation for law in laws]
+    lags = [_centre(values, errors) for values in zip_longest(*(law.row_acf[1:] for law in laws), fillvalue=0.0)]
     row_acf = without_end([_rounded(centre) for centre, _ in lags])
     return (1.0, *row_acf), max((spread for _, spread in lags), default=0.0)
 

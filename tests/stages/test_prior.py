@@ -35,9 +35,9 @@ def test_the_same_frames_give_the_same_prior_and_others_another() -> None:
 
 def test_frames_without_a_law_are_left_out_and_counted() -> None:
     good = list(frames(8, electrons=60, lag1=0.3))
-    bad = [resampled(good[0]), np.full((64, 64), 0.5, np.float32), good[1][:10]]
+    bad = [resampled(good[0]), good[2][:63, :63], np.full((64, 64), 0.5, np.float32), good[1][:10]]
     built = build([*bad, *good], ORIGIN)
-    assert (built.frames, built.left_out) == (8, 3)
+    assert (built.frames, built.left_out) == (8, 4)
     assert built.but(left_out=0, hash="") == build(good, ORIGIN).but(hash="")
 
 

@@ -105,7 +105,10 @@ def test_files_that_are_no_images_or_broken_ones_are_left_out(capsys: pytest.Cap
     ("arguments", "message"),
     [
         ((*BUILD[:2], "absent", *BUILD[3:]), "absent is no folder"),
-        ((*BUILD[:2], "few", *BUILD[3:]), "few: a prior needs 5 frames whose noise law holds, and there are 3"),
+        (
+            (*BUILD[:2], "few", *BUILD[3:]),
+            "few: a prior needs 5 frames whose noise law holds, and there are 2; of the others: less than 4096 px",
+        ),
         ((*BUILD[:4], "Sim Fast", *BUILD[5:]), "--name 'Sim Fast'"),
         ((*BUILD[:-1], "many"), "cannot write many: Is a directory"),
         (("prior", "show", "absent.json"), "cannot read the prior absent.json: No such file"),
