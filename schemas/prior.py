@@ -12,8 +12,8 @@ Spread = Annotated[float, Field(gt=0)]
 class Prior(Record):
     """The noise law of a feed, in units of full scale (`stages.prior`); immutable: its hash stands for its content.
 
-    Spreads are standard deviations between frames, beyond what each frame's own errors explain. The law's gain and its variance at `grey`, where the frames know it
-    best, are independent; gain and offset are not.
+    Spreads are standard deviations between frames, beyond what each frame's own errors explain. The law's gain and its
+    variance at `grey`, where the frames know it best, are independent; gain and offset are not.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
