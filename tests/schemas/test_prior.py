@@ -3,7 +3,9 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from schemas.events import ImageEvent
 from schemas.image import Roi, version_of
+from tests.events import image_event
 from tests.priors import PRIOR, prior
 
 
@@ -31,3 +33,12 @@ def test_images_of_another_prior_are_of_another_version() -> None:
     roi = Roi(x=0, y=0, width=8, height=8)
     refs = (None, PRIOR.ref, prior(gain=0.03).ref)
     assert len({version_of(reader="r", valid_roi=roi, databar_source=None, prior=ref) for ref in refs}) == 3
+
+
+def test_an_event_carries_the_prior_that_its_image_names_and_no_other() -> None:
+    event = image_event()
+    event = event.but(image=event.image.but(prior=PRIOR.ref, prior_law=PRIOR))
+    assert ImageEvent.from_json(event.to_json()).image.prior_law == PRIOR
+    other = event.but(image=event.image.but(prior="sim-2:0123456789abcdef"))
+    with pytest.raises(ValidationError, match="and the image names sim-2:0123456789abcdef"):
+        ImageEvent.from_json(other.to_json())
