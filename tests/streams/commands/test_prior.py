@@ -72,6 +72,7 @@ def test_a_run_with_a_prior_knows_the_noise_of_frames_that_say_too_little() -> N
     assert any("feed's prior stands for it" in flag for flag in flags["tiny"])
     assert any("check the instrument's settings" in flag for flag in flags["other"])
     assert not flags["large"]
+    assert f"Prior: the noise is that of the feed&#x27;s prior {prior.ref}" in Path("out/report.html").read_text()
     certificate = json.loads(Path("out/images/tiny.tif.json").read_bytes())
     assert prior.ref in certificate["noise"]["prior"]
 
