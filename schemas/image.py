@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID, uuid5
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.model import Record, digest
+from schemas.prior import Prior
 
 NAMESPACE = UUID("6f0f2a8e-5d0b-5c1e-9a53-6d1b3f0a7c42")
 """Namespace of every uuid5 of this project."""
@@ -85,8 +86,16 @@ class Image(Record):
     recipe: str | None = None
     pixel_size_nm: float | None = None
     prior: str | None = None
+    prior_law: Prior | None = None
+    """What `prior` names, so that a stage anywhere knows it. Unknown to events older than 103."""
     reference: ObjectRef | None = None
     acquired_at: datetime | None = None
+
+    @model_validator(mode="after")
+    def _has_the_prior_that_it_names(self) -> Self:
+        if self.prior_law is not None and self.prior_law.ref != self.prior:
+            raise ValueError(f"the prior is {self.prior_law.ref}, and the image names {self.prior}")
+        return self
 
     @property
     def bits(self) -> int | None:

@@ -1,5 +1,7 @@
 """Image quality numbers: what the noise is, what a candidate risks, how it scores, and which one was chosen."""
 
+from enum import StrEnum
+
 from pydantic import Field, JsonValue
 
 from schemas.image import ObjectRef
@@ -7,6 +9,14 @@ from schemas.model import Record
 
 RAW = "raw"
 """Name of the candidate that is the frame as the instrument wrote it."""
+
+
+class PriorUse(StrEnum):
+    """What became of the feed's prior in a frame's noise law."""
+
+    COMBINED = "combined"
+    ALONE = "alone"
+    CONTRADICTED = "contradicted"
 
 
 class NoiseRecord(Record):
@@ -37,6 +47,9 @@ class NoiseRecord(Record):
     offset_se: float = 0.0
     correlation_se: float = 0.0
     """Of each of the autocorrelations."""
+    prior: str | None = None
+    """What became of the feed's prior, in words, where the image has one."""
+    prior_use: PriorUse | None = None
 
 
 class Risk(Record):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from schemas.frame import Pixels
-from schemas.scores import NoiseRecord
+from schemas.scores import NoiseRecord, PriorUse
 from stages.scan_rows import Rows, charging_of, flicker_of, has_fine_grating
 from stages.variance import MOST_VALUES, robust_variance, variance_law
 
@@ -67,6 +67,8 @@ class Noise:
     flicker: float = 0.0
     charging: float = 0.0
     errors: NoiseErrors = NoiseErrors()
+    prior: str | None = None
+    prior_use: PriorUse | None = None
 
     def variance(self, mean: Pixels) -> Pixels:
         """Variance where the noise-free frame is ``mean``: ``gain * mean + offset``, floored at 0.15 of the frame's."""
@@ -122,6 +124,8 @@ class Noise:
             gain_se=self.errors.gain,
             offset_se=self.errors.offset,
             correlation_se=self.errors.correlation,
+            prior=self.prior,
+            prior_use=self.prior_use,
         )
 
 
@@ -136,7 +140,7 @@ def measure(pixels: Pixels) -> Noise:
     saturated = float(clipped.mean())
     if min(pixels.shape) < MIN_SIDE_PX:
         return _unknown(saturated, f"the frame's shorter side is {min(pixels.shape)} px, less than {MIN_SIDE_PX}")
-    trusted = _rarely_clipped(clipped)
+    trusted = rarely_clipped(clipped)
     if trusted is None:
         return _unknown(saturated, f"{saturated:.0%} of the pixels are clipped")
     flat = _flat(pixels, trusted)
@@ -196,7 +200,7 @@ def _smooth(pixels: Pixels, sigma_px: float) -> Pixels:
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma_px), np.float32)
 
 
-def _rarely_clipped(clipped: Mask) -> Mask | None:
+def rarely_clipped(clipped: Mask) -> Mask | None:
     """Return where few neighbours are clipped, clipped pixels there included: leaving out single ones would bias.
 
     On frames clipped everywhere it is the least clipped fifth; ``None`` where most of that is clipped too. As all masks

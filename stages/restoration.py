@@ -10,7 +10,8 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.model import Record
 from schemas.scores import RAW, Candidate
-from stages.noise import Noise, measure
+from stages.frame_law import law_of
+from stages.noise import Noise
 from stages.risk import assess_all
 from stages.stage import Done, Method, Outcome, Part, Restore, Stage, Task, config_hash_of, identity_of
 
@@ -38,7 +39,7 @@ class Restoration(Stage):
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """Restore every frame by each candidate asked for; frames of one shape go to a method together."""
-        laws = [measure(task.raw.pixels) for task in batch]
+        laws = [law_of(task.raw.pixels, task.event.image.prior_law) for task in batch]
         found: list[dict[str, Part]] = [{} for _ in batch]
         for indices in _of_one_shape(batch):
             for name in self.names:

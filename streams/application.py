@@ -27,6 +27,7 @@ COMMANDS = (
     "doctor",
     "stages",
     "simulate",
+    "prior",
     "train",
     "bench",
 )

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from schemas.events import ImageEvent
+from schemas.prior import Prior
 from streams.errors import InvalidImage
 from streams.formats.reading import Description
 from streams.formats.sidecar import completed
@@ -109,6 +110,7 @@ class Feed:
     now: Callable[[], datetime]
     instrument_id: str = "unknown"
     recipe: str | None = None
+    prior: Prior | None = None
 
     def run(self, files: Iterable[SourceFile | Skipped], listener: Listener) -> None:
         """Publish every file; returns early when the window is closed."""
@@ -142,7 +144,7 @@ class Feed:
 
     @property
     def _intake(self) -> Intake:
-        return Intake(self.store, self.topic, self.source, self.now, self.instrument_id, self.recipe)
+        return Intake(self.store, self.topic, self.source, self.now, self.instrument_id, self.recipe, self.prior)
 
     def _publish(self, event: ImageEvent, listener: Listener) -> bool:
         value = event.to_json()

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
 from schemas.headers import Headers
 from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
+from schemas.prior import Prior
 from streams.formats.reading import Description
 from streams.ports import ObjectStore, Outgoing
 
@@ -28,6 +29,7 @@ class Intake:
     now: Callable[[], datetime]
     instrument_id: str = "unknown"
     recipe: str | None = None
+    prior: Prior | None = None
 
     def stored(self, data: bytes, name: str) -> ObjectRef:
         """Put the bytes of a file into the store; of its name only a harmless suffix gets into the key."""
@@ -56,7 +58,7 @@ class Intake:
                 valid_roi=page.valid_roi,
                 databar_source=page.databar_source,
                 recipe=self.recipe,
-                prior=None,
+                prior=self.prior.ref if self.prior else None,
                 reference=reference.sha256 if reference else None,
             ),
             object=ref,
@@ -75,6 +77,8 @@ class Intake:
             instrument_id=self.instrument_id,
             recipe=self.recipe,
             pixel_size_nm=page.pixel_size_nm,
+            prior=self.prior.ref if self.prior else None,
+            prior_law=self.prior,
             reference=reference,
         )
         acquisition = Acquisition(

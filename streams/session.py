@@ -12,6 +12,7 @@ from rich.table import Table
 
 from schemas.events import ImageEvent
 from schemas.frame import Frame
+from schemas.prior import Prior
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
 from streams.job import Desk
@@ -44,6 +45,7 @@ def run_embedded(
     source: str,
     instrument_id: str = "unknown",
     recipe: str | None = None,
+    prior: Prior | None = None,
     expected: int | None = None,
     metrics_port: int | None = None,
     retry_failed: bool = False,
@@ -63,7 +65,16 @@ def run_embedded(
         def feed(window: Window) -> Feed:
             topic = pipeline.steps()[0].consumes
             return Feed(
-                parts.store, parts.decoder, publisher, window, topic, source, utc_now, instrument_id, recipe=recipe
+                parts.store,
+                parts.decoder,
+                publisher,
+                window,
+                topic,
+                source,
+                utc_now,
+                instrument_id=instrument_id,
+                prior=prior,
+                recipe=recipe,
             )
 
         stages = tuple(stage.name for stage in pipeline.stages)

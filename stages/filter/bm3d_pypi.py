@@ -12,6 +12,9 @@ from stages.filter.one_by_one import OneByOne
 from stages.noise import Noise
 from stages.stabilise import Stabiliser
 
+LEAST_SIDE_PX = 16
+"""Frames with a shorter side end the process inside the package."""
+
 
 class Bm3dAbsent(ImportError):
     """The package ``bm3d`` is not installed."""
@@ -42,9 +45,12 @@ class Bm3dPypi(OneByOne):
         except ImportError as error:
             raise Bm3dAbsent("the method Bm3dPypi needs the package bm3d: pip install 'semstream[bm3d]'") from error
         stabiliser = Stabiliser.of(noise)
-        power = _power(pixels.shape, noise) * (self.strength * stabiliser.sigma) ** 2
-        restored = bm3d(stabiliser.forward(pixels).astype(np.float64), power)
-        return stabiliser.inverse(np.asarray(restored, np.float32).reshape(pixels.shape))
+        height, width = pixels.shape
+        padding = [(0, max(0, LEAST_SIDE_PX - side)) for side in pixels.shape]
+        padded = np.pad(stabiliser.forward(pixels).astype(np.float64), padding, mode="symmetric")
+        power = _power(padded.shape, noise) * (self.strength * stabiliser.sigma) ** 2
+        restored = np.asarray(bm3d(padded, power), np.float32).reshape(padded.shape)
+        return stabiliser.inverse(restored[:height, :width])
 
 
 def _power(shape: tuple[int, ...], noise: Noise) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Pixels
 from schemas.model import Record, digest
 from schemas.scores import RAW, Candidate, Scoring
+from stages.frame_law import law_of
 from stages.metrics.disagreement import Disagreement
 from stages.metrics.edges import Edges
 from stages.metrics.grain import Grain
@@ -18,7 +19,7 @@ from stages.metrics.patterns import PATTERNS
 from stages.metrics.reference import Reference
 from stages.metrics.residual import Residual
 from stages.metrics.texture import Texture
-from stages.noise import Noise, measure
+from stages.noise import Noise
 from stages.stage import Done, Outcome, Part, Stage, Task, options_of
 
 REFERENCE = "reference"
@@ -76,7 +77,7 @@ def _raw() -> Candidate:
 
 def _score(task: Task) -> Scoring:
     raw = task.raw.pixels
-    noise = measure(raw)
+    noise = law_of(raw, task.event.image.prior_law)
     reference = task.frames.get(REFERENCE)
     families = families_of(raw, noise, None if reference is None else reference.pixels, task.event.image.recipe)
     names = (RAW, *(candidate.name for candidate in task.event.restored))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.scores import RAW, Candidate, NoiseRecord, Selection
+from schemas.scores import RAW, Candidate, NoiseRecord, PriorUse, Selection
 from stages.selector import reasons
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
@@ -25,6 +25,8 @@ class Flag(StrEnum):
     DISAGREEMENT = "a second estimate of the error clearly prefers another candidate"
     VETOED = "every restoration did something that its guards forbid"
     SATURATED = "much of the frame is saturated, and there nothing was judged"
+    PRIOR_ALONE = "it says too little of its own noise, so that of the feed's prior stands for it"
+    PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
 
@@ -132,6 +134,8 @@ def _flagged(selection: Selection, pool: Sequence[Judged], noise: NoiseRecord | 
         Flag.DISAGREEMENT: favourite is not None,
         Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se,
         Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
+        Flag.PRIOR_ALONE: noise is not None and noise.prior_use is PriorUse.ALONE,
+        Flag.PRIOR_CONTRADICTED: noise is not None and noise.prior_use is PriorUse.CONTRADICTED,
     }
     more = reasons.preferred_by_the_second(favourite) if favourite else ""
     return selection.but(reason=selection.reason + more, flags=tuple(flag for flag, raised in flags.items() if raised))

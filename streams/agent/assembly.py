@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.image import ObjectRef
+from schemas.prior import Prior
 from streams.agent.agent import Agent, Announced
 from streams.agent.journal import FeedId, Journal, Pending
 from streams.agent.outages import Outlast
@@ -56,6 +57,7 @@ class FeedOptions:
     recipe: str | None = None
     zeros_ok: bool = False
     uploads: int = 2
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def assembled(
 ) -> Iterator[Assembly]:
     """Put together the agent of a folder; ``heard`` is told of each event that the brokers have."""
     outlast = Outlast(patience_s, world.stop, world.clock)
-    intake = Intake(world.store, options.topic, options.source, world.now, options.instrument_id, options.recipe)
+    about = (options.instrument_id, options.recipe, options.prior)
+    intake = Intake(world.store, options.topic, options.source, world.now, *about)
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
     journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))
     with ThreadPoolExecutor(options.uploads, "upload") as pool:

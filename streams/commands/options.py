@@ -35,6 +35,9 @@ RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Compute images anew that a stage rejected in an earlier run with this --out."),
 ]
+PriorFile = Annotated[
+    Path | None, typer.Option("--prior", help="The feed's noise, for frames that say little: semstream prior build.")
+]
 INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 

@@ -17,10 +17,11 @@ from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
-from streams.commands.options import AsJson, Recipe, check_instrument
+from streams.commands.options import AsJson, PriorFile, Recipe, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
+from streams.prior_files import prior_of
 from streams.settings import Settings
 from streams.wiring.publishing import journal_standing, publishing
 
@@ -57,6 +58,7 @@ def publish(
     status: Status = False,
     instrument: Instrument = "unknown",
     recipe: Recipe = None,
+    prior: PriorFile = None,
     source: Source = None,
     lane: Lane = LIVE,
     state: State = None,
@@ -79,7 +81,8 @@ def publish(
         raise UsageError("name folders or files to publish, or one folder with --watch")
     _check_names(instrument, lane)
     origin, to = source or f"/feeds/{instrument}", topic(lane, IMAGES)
-    options = FeedOptions(origin, to, instrument, recipe, zeros_ok=zeros_ok, uploads=uploads)
+    law = prior_of(prior, instrument)
+    options = FeedOptions(origin, to, instrument, recipe, zeros_ok=zeros_ok, uploads=uploads, prior=law)
     configured = Settings.load(settings)
     place = state or configured.worker.state
     _check_apart(place, [*(paths or []), *([watch] if watch else [])])

@@ -6,9 +6,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streams.commands.options import AsJson, MetricsPort, PipelineFile, Recipe, RetryFailed, check_instrument
+from streams.commands.options import (
+    AsJson,
+    MetricsPort,
+    PipelineFile,
+    PriorFile,
+    Recipe,
+    RetryFailed,
+    check_instrument,
+)
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
+from streams.prior_files import prior_of
 from streams.results import IMAGES
 from streams.session import STATE, print_summary, run_embedded
 from streams.source import folder_files
@@ -23,6 +32,7 @@ def run(
     pipeline: PipelineFile = None,
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
     recipe: Recipe = None,
+    prior: PriorFile = None,
     metrics_port: MetricsPort = None,
     retry_failed: RetryFailed = False,
     json: AsJson = False,
@@ -43,6 +53,7 @@ def run(
         source="/feeds/folder",
         instrument_id=instrument,
         recipe=recipe,
+        prior=prior_of(prior, instrument),
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
         retry_failed=retry_failed,

@@ -116,4 +116,5 @@ def _noise(noise: NoiseRecord) -> str:
         return f"does not follow the model: {noise.why_not}"
     row = noise.row_acf[1] if len(noise.row_acf) > 1 else 0.0
     electrons = f", {1 / noise.gain:.0f} electrons at full scale" if noise.gain > 0 else ""
-    return f"sigma {100 * noise.sigma:.2f} % of full scale{electrons}, correlation along the row {row:.2f}"
+    prior = f"; {noise.prior}" if noise.prior else ""
+    return f"sigma {100 * noise.sigma:.2f} % of full scale{electrons}, correlation along the row {row:.2f}{prior}"

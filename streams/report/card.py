@@ -140,4 +140,5 @@ def _noise(noise: NoiseRecord) -> Html:
     }
     items = (element("div", element("dt", k), element("dd", v), title=tip) for k, (v, tip) in facts.items())
     doubt = element("ul", element("li", f"Noise model: {noise.why_not or 'does not hold'}"), class_="flags")
-    return joined(element("dl", *items, class_="facts"), Html() if noise.holds else doubt)
+    prior = element("p", f"Prior: {noise.prior}.", class_="quiet") if noise.prior else Html()
+    return joined(element("dl", *items, class_="facts"), prior, Html() if noise.holds else doubt)

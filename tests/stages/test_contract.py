@@ -15,10 +15,13 @@ from schemas.image import ObjectRef
 from schemas.model import Record
 from schemas.scores import RAW
 from stages.filter.bm3d_pypi import Bm3dPypi
+from stages.frame_law import LEAST_SIDE_PX, law_of
 from stages.noise import measure
+from stages.risk import assess
 from stages.stage import Done, Method, Part, Stage, Task
 from streams.pipeline import Pipeline, load_pipeline
 from tests.events import image_event, object_ref
+from tests.priors import PRIOR
 from tests.stages.scan import scanned, scene
 
 FOLDER = Path(deploy.__file__).parent
@@ -82,6 +85,20 @@ def test_a_method_gives_a_finite_frame_of_the_same_shape_for_any_frame_with_a_no
         assert np.isfinite(result).all(), name
         assert abs(result).max() < 3, name
         np.testing.assert_array_equal(frame, copy)
+
+
+@pytest.mark.parametrize("shape", [(LEAST_SIDE_PX, LEAST_SIDE_PX), (LEAST_SIDE_PX, 90), (90, LEAST_SIDE_PX), (13, 15)])
+def test_a_method_takes_the_small_frames_that_have_a_law_only_by_a_prior(
+    method: Method, shape: tuple[int, int]
+) -> None:
+    frame = scanned(scene("texture", height=shape[0], width=shape[1]), electrons=50, lag1=0.3)
+    law = law_of(frame, PRIOR)
+    assert law.holds
+    restored = method([frame], [law])[0]
+    assert restored.shape == shape
+    assert np.isfinite(restored).all()
+    risk = assess(method, frame, law, seed="1")
+    assert np.isfinite([risk.value, risk.se, risk.row_j]).all()
 
 
 def test_a_method_gives_the_same_twice_and_whoever_its_neighbours_are(method: Method) -> None:

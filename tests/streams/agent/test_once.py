@@ -1,5 +1,6 @@
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from schemas.image import ObjectRef, acquisition_id_of, image_id_of
 from streams.agent.once import PublishSummary, publish_once
 from streams.errors import InvalidImage, TransientError, UsageError
 from tests.agents import OPTIONS, TOPIC, Site, tiff
+from tests.priors import PRIOR
 
 
 def publish(site: Site, *paths: Path) -> PublishSummary:
@@ -192,3 +194,12 @@ def test_a_sidecar_tells_the_size_of_a_pixel(site: Site) -> None:
     site.put("a.TXT", b"$$SM_MICRON_BAR 100\r\n$$SM_MICRON_MARKER 10um\r\n")
     publish(site)
     assert site.brokers.events[0].image.pixel_size_nm == 100
+
+
+def test_the_feeds_prior_is_part_of_what_an_image_is(site: Site) -> None:
+    site.put("a.tif", tiff(1))
+    publish(site)
+    publish_once([site.folder], replace(OPTIONS, source="/again", prior=PRIOR), site.world())
+    without, image = (event.image for event in site.brokers.events)
+    assert (without.prior, image.prior, image.prior_law) == (None, PRIOR.ref, PRIOR)
+    assert (without.image_id, without.version != image.version) == (image.image_id, True)

@@ -15,7 +15,7 @@ from stages.noise import Noise, measure
 from streams.bench.evidence_picture import SIDE_PX, write_picture
 from streams.bench.features import Feature, detectability, disc, drawn_features
 from streams.bench.guards import Specimen, measure_evidence, methods_of, real_specimens, simulated_specimens
-from streams.bench.panels import GAP_PX, MAGNIFIED
+from streams.bench.panels import GAP_PX, MAGNIFIED, TITLE_PX
 from streams.errors import UsageError
 from tests.streams.bench.conftest import LAW, WritePair
 
