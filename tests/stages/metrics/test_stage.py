@@ -19,6 +19,8 @@ WITHOUT_REFERENCE = {
     "snr_db",
     "residual_energy",
     "residual_structure",
+    "evidence_z",
+    "evidence_share",
     "edge_gradient",
     *(f"texture_{fineness}" for fineness in ("coarse", "medium", "fine", "finest")),
 }
