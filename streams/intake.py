@@ -44,6 +44,7 @@ class Intake:
         ref: ObjectRef,
         *,
         reference: ObjectRef | None = None,
+        second: ObjectRef | None = None,
         supersedes: str | None = None,
     ) -> ImageEvent:
         """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
@@ -58,6 +59,7 @@ class Intake:
                 recipe=self.recipe,
                 prior=None,
                 reference=reference.sha256 if reference else None,
+                second=second.sha256 if second else None,
             ),
             object=ref,
             page=number,
@@ -76,6 +78,7 @@ class Intake:
             recipe=self.recipe,
             pixel_size_nm=page.pixel_size_nm,
             reference=reference,
+            second=second,
         )
         acquisition = Acquisition(
             acquisition_id=acquisition_id_of(self.source, name, image_id),

@@ -38,7 +38,8 @@ class Recollection:
 def recollect(stages: Sequence[Stage], names: Sequence[ImageName], bodies: Bodies) -> list[Recollection]:
     """Return what the ledger knows of each image under these stages, one question a stage.
 
-    An image that has a reference is unknown to it: the scores' key names the reference, and the ledger does not.
+    An image that has a reference or a second frame is unknown to it: the scores' key names the reference, or the
+    average of both frames, and the ledger does not say that there is one.
     """
     found = [Recollection(name, _blank(name), None) for name in names]
     for stage in stages:
