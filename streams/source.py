@@ -67,14 +67,18 @@ def folder_files(
 
 
 def _paired(files: Sequence[SourceFile | Skipped], suffix: str) -> Iterator[SourceFile | Skipped]:
-    """Yield the files, those that are the second frame of another one with that."""
+    """Yield the files, those that are the second frame of another one with that; a second frame has none itself."""
     known = {file.name: file for file in files if isinstance(file, SourceFile)}
-    seconds = {name: known[other] for name in known if (other := _second_name(name, suffix)) in known}
-    taken = {second.name for second in seconds.values()}
+    firsts: dict[str, str] = {}
+    for name in sorted(known, key=len):
+        other = _second_name(name, suffix)
+        if other in known and name not in firsts:
+            firsts[other] = name
+    seconds = {first: known[other] for other, first in firsts.items()}
     for file in files:
         if isinstance(file, SourceFile) and file.name in seconds:
             yield replace(file, second=seconds[file.name])
-        elif file.name not in taken:
+        elif file.name not in firsts:
             yield file
 
 

@@ -112,7 +112,7 @@ def _flagged(selection: Selection, pool: Sequence[Judged], noise: NoiseRecord | 
         Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se,
         Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
     }
-    more = reasons.preferred_by_the_second(favourite) if favourite else ""
+    more = reasons.judged_by(chosen) + (reasons.preferred_by_the_second(favourite) if favourite else "")
     return selection.but(reason=selection.reason + more, flags=tuple(flag for flag, raised in flags.items() if raised))
 
 

@@ -26,3 +26,9 @@ def test_a_link_to_the_input_is_no_way_around(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "images").symlink_to(tmp_path / "in", target_is_directory=True)
     check_refused(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", ["", "a/b", "..\\x"])
+def test_a_suffix_that_can_be_no_part_of_a_name_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(UsageError, match="--second-suffix"):
+        run(tmp_path, tmp_path / "out", second_suffix=suffix)
