@@ -1,5 +1,6 @@
 """Two frames of one field in the embedded mode, from the folder to the selection and its explanation."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def test_the_second_frame_judges_the_first_and_the_other_image_is_as_ever(capsys
     assert "A second frame of its field was the judge." in pair.selection.reason
     certificate = json.loads(Path("out/images/pair.tif.json").read_text())
     assert {candidate["name"] for candidate in certificate["candidates"]} >= {"average", "gaussian"}
+    assert certificate["second_sha256"] == hashlib.sha256(Path("in/pair_f2.tif").read_bytes()).hexdigest()
+    assert "second_sha256" not in json.loads(Path("out/images/single.tif.json").read_text())
     capsys.readouterr()
     for name in ("pair.tif", "single.tif"):
         assert outcome_of(("explain", name, "--json", *RUN[2:])) == (0, "")
