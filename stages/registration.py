@@ -82,13 +82,13 @@ def drift_between(first: Pixels, second: Pixels) -> Floats:
     affine map, each measured on noise in both frames, would move the corners further than they mend them. The window
     pulls a shift towards none, so it is measured again between what both frames show, until less than a pixel is left.
     """
-    drift = shift_between(first, second)
+    drift, undone = shift_between(first, second), np.zeros(2, int)
     for _ in range(ROUNDS - 1):
         whole = np.rint(drift).astype(int)
         ours, theirs = _common(first, whole), _common(second, -whole)
-        if min(ours.shape) < LEAST_OVERLAP_PX:
+        if np.array_equal(whole, undone) or min(ours.shape) < LEAST_OVERLAP_PX:
             break
-        drift = whole + shift_between(ours, theirs)
+        drift, undone = whole + shift_between(ours, theirs), whole
     return np.asarray(drift, np.float64)
 
 
