@@ -32,7 +32,7 @@ KERNEL_PX = 41
 
 @dataclass(frozen=True, eq=False)
 class SecondFrame:
-    """A second frame on the first one's grid; arrays are ``(H, W)``."""
+    """A second frame on the first one's grid, as bright as that on average; arrays are ``(H, W)``."""
 
     pixels: Pixels
     variance: Pixels
@@ -82,13 +82,15 @@ def _brought(first: Pixels, second: Pixels, noise: Noise, law: Noise) -> SecondF
     drift = drift_between(first, second)
     pixels = Alignment(np.eye(2), -drift).warp(second)
     covered = _covered(first.shape, drift)
-    mean = _smooth(np.asarray((first + pixels) / 2, np.float32))
-    fair = covered & unclipped(mean, noise.variance(mean)) & unclipped(mean, law.variance(mean))
+    ours, theirs = _smooth(first), _smooth(pixels)
+    fair = covered & unclipped(ours, noise.variance(ours)) & unclipped(theirs, law.variance(theirs))
+    scored = fair if fair.any() else covered
+    brighter = pixels[scored].mean(dtype=np.float64) - first[scored].mean(dtype=np.float64) if scored.any() else 0.0
     return SecondFrame(
-        pixels=pixels,
-        variance=np.asarray(law.variance(mean) * np.float32(noise_kept(drift, law)), np.float32),
+        pixels=np.asarray(pixels - np.float32(brighter), np.float32),
+        variance=np.asarray(law.variance(theirs) * np.float32(noise_kept(drift, law)), np.float32),
         covered=covered,
-        scored=fair if fair.any() else covered,
+        scored=scored,
         noise=law,
         drift=(float(drift[0]), float(drift[1])),
     )

@@ -128,6 +128,15 @@ def test_images_with_and_without_a_second_frame_may_be_assessed_together() -> No
     assert risks[0].row_j == risks[1].row_j
 
 
+def test_a_second_frame_that_is_darker_all_over_says_the_same() -> None:
+    first, other = noisy(scene(), WHITE, 1), noisy(moved(scene()), WHITE, 2)
+    second, darker = (second_frame_of(first, one, measure(first)) for one in (other, other - np.float32(0.04)))
+    assert isinstance(second, SecondFrame)
+    assert isinstance(darker, SecondFrame)
+    plain, dark = (risk_of(blur(1.5), first, one, WHITE).value for one in (second, darker))
+    assert dark == pytest.approx(plain, abs=0.02 * WHITE.sigma**2)
+
+
 def test_what_the_second_frame_does_not_show_is_not_scored_and_stays_as_it_was() -> None:
     first, second = two_frames(WHITE)
     unseen = ~second.covered
