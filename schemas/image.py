@@ -90,6 +90,8 @@ class Image(Record):
     """What `prior` names, so that a stage anywhere knows it. Unknown to events older than 103."""
     reference: ObjectRef | None = None
     acquired_at: datetime | None = None
+    second: ObjectRef | None = None
+    """File with another frame of the same field, on the page of the same number. Unknown to events older than 103."""
 
     @model_validator(mode="after")
     def _has_the_prior_that_it_names(self) -> Self:
@@ -130,10 +132,15 @@ def version_of(
     recipe: str | None = None,
     prior: str | None = None,
     reference: str | None = None,
+    second: str | None = None,
 ) -> str:
-    """Hash of everything besides the bytes that the stages read."""
+    """Hash of everything besides the bytes that the stages read.
+
+    Without a second frame it is what it was before there were any.
+    """
     read = {"reader": reader, "roi": valid_roi.model_dump(), "databar": databar_source, "recipe": recipe}
-    return digest({**read, "prior": prior, "reference": reference})[:16]
+    frames = {} if second is None else {"second": second}
+    return digest({**read, "prior": prior, "reference": reference, **frames})[:16]
 
 
 def acquisition_id_of(source: str, relative_path: str, image_id: str) -> str:

@@ -52,6 +52,15 @@ class NoiseRecord(Record):
     prior_use: PriorUse | None = None
 
 
+class Judge(StrEnum):
+    """What a restoration was compared with to estimate its error."""
+
+    RECORRUPTION = "recorruption"
+    """The frame itself, with noise added."""
+    SECOND_FRAME = "second frame"
+    """Another frame of the same field."""
+
+
 class Risk(Record):
     """Estimated mean squared error of a candidate against the unknown clean frame (`stages.risk`).
 
@@ -67,6 +76,8 @@ class Risk(Record):
     """Mean over each scored block; the same blocks for all candidates of a frame, so differences are paired."""
     row_blocks: tuple[float, ...] | None = None
     """The same of the second voice. Unknown to events older than 102."""
+    by: Judge = Judge.RECORRUPTION
+    """What `value`, `se` and `blocks` come from. Unknown to events older than 103."""
 
 
 class Candidate(Record):

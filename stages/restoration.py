@@ -10,10 +10,33 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.model import Record
 from schemas.scores import RAW, Candidate
-from stages.frame_law import law_of
 from stages.noise import Noise
 from stages.risk import assess_all
+from stages.second_frame import SECOND, SecondFrame, Unusable, second_frame_of
 from stages.stage import Done, Method, Outcome, Part, Restore, Stage, Task, config_hash_of, identity_of
+
+
+@dataclass(frozen=True)
+class Given:
+    """An image with what is found out before any candidate of it is made."""
+
+    task: Task
+    law: Noise
+    second: SecondFrame | Unusable | None
+    """Another frame of the same field, if the image has one."""
+
+    @classmethod
+    def of(cls, task: Task) -> "Given":
+        """Measure the noise law, and bring the second frame onto the first."""
+        law, second = law_of(task.raw.pixels, task.event.image.prior_law), task.frames.get(SECOND)
+        if second is None or not law.holds:
+            return cls(task, law, None)
+        return cls(task, law, second_frame_of(task.raw.pixels, second.pixels, law))
+
+    @property
+    def judge(self) -> SecondFrame | None:
+        """The second frame, where it can tell of the first."""
+        return self.second if isinstance(self.second, SecondFrame) else None
 
 
 @dataclass(frozen=True)
@@ -37,14 +60,18 @@ class Restoration(Stage):
         """Return the config hash of a method that is given the raw frame and its noise law."""
         return config_hash_of(method, input_hash=f"{RAW}@{self.version}")
 
+    def needs(self, event: ImageEvent) -> tuple[str, ...]:
+        """The raw frame, and the second one where there is one: it judges what is made of the first."""
+        return (RAW, SECOND) if event.image.second else (RAW,)
+
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """Restore every frame by each candidate asked for; frames of one shape go to a method together."""
-        laws = [law_of(task.raw.pixels, task.event.image.prior_law) for task in batch]
+        given = [Given.of(task) for task in batch]
         found: list[dict[str, Part]] = [{} for _ in batch]
         for indices in _of_one_shape(batch):
             for name in self.names:
                 chosen = [index for index in indices if name in batch[index].wanted]
-                parts = self._restored(name, [batch[i] for i in chosen], [laws[i] for i in chosen])
+                parts = self._restored(name, [given[index] for index in chosen])
                 for index, part in zip(chosen, parts, strict=True):
                     found[index][name] = part
         return [Done({name: parts[name] for name in task.wanted}) for task, parts in zip(batch, found, strict=True)]
@@ -63,13 +90,12 @@ class Restoration(Stage):
         """Names of the candidates, in order."""
         return tuple(self.candidates)
 
-    def _restored(self, name: str, tasks: Sequence[Task], laws: Sequence[Noise]) -> list[Part]:
+    def _restored(self, name: str, given: Sequence[Given]) -> list[Part]:
         """Restore frames of one shape by one candidate; those whose noise law does not hold are skipped."""
         method = self.candidates[name]
         record = self._record(name, method)
-        apt = [index for index, law in enumerate(laws) if law.holds]
-        computed = iter(_computed(record, method, [tasks[i] for i in apt], [laws[i] for i in apt]))
-        return [next(computed) if law.holds else Part(record.but(skipped=law.why_not)) for law in laws]
+        computed = iter(_computed(record, method, [one for one in given if one.law.holds]))
+        return [next(computed) if one.law.holds else Part(record.but(skipped=one.law.why_not)) for one in given]
 
     def _record(self, name: str, method: Method) -> Candidate:
         """Return what is known of a candidate before it is computed."""
@@ -87,15 +113,16 @@ def _of_one_shape(batch: Sequence[Task]) -> list[list[int]]:
     return list(shapes.values())
 
 
-def _computed(record: Candidate, restore: Restore, tasks: Sequence[Task], laws: Sequence[Noise]) -> list[Part]:
-    if not tasks:
+def _computed(record: Candidate, restore: Restore, given: Sequence[Given]) -> list[Part]:
+    if not given:
         return []
-    pixels = [task.raw.pixels for task in tasks]
+    pixels, laws = [one.task.raw.pixels for one in given], [one.law for one in given]
     start = perf_counter()
     frames = [Frame.clipped(restored) for restored in restore(pixels, laws)]
-    seconds = (perf_counter() - start) / len(tasks)
-    seeds = [task.event.image.image_id for task in tasks]
-    risks = assess_all(restore, pixels, laws, seeds, restored=[frame.pixels for frame in frames])
+    seconds = (perf_counter() - start) / len(given)
+    seeds = [one.task.event.image.image_id for one in given]
+    judges = [one.judge for one in given]
+    risks = assess_all(restore, pixels, laws, seeds, restored=[frame.pixels for frame in frames], seconds=judges)
     return [
         Part(record.but(seconds=round(seconds, 6), risk=risk), frame) for frame, risk in zip(frames, risks, strict=True)
     ]

@@ -28,30 +28,23 @@ from hashlib import sha256
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.frame import Pixels
-from schemas.scores import Risk
+from schemas.scores import Judge, Risk
+from stages.estimate import Estimate, by_second_frame, estimate_of, known_to, risk_of
 from stages.noise import Noise
+from stages.second_frame import SecondFrame
 from stages.stage import Restore
-from stages.windows import SHARE, Window, windows_of
+from stages.windows import SHARE, Mask, Window, unclipped, windows_of
 
 RECORRUPTION = 0.5
 """``α``: how much noise is added, in standard deviations of the frame's own."""
 MARGIN_PX = 12
 """Pixels along a window's cut sides that are restored and not scored: a method sees no neighbours beyond the cut."""
-OFF_THE_ENDS = 1.0
-"""Standard deviations of noise by which the local mean must keep off the scale's ends for a pixel to be scored."""
 HIDDEN_EVERY_ROWS = 4
 """Distance of the rows in which runs are hidden."""
-VARIANCE_KNOWN_TO = 0.03
-"""Relative standard error of the measured noise variance at the least: sigma is 1.4 % off on simulated frames."""
 CORRELATED_ABOVE = 0.05
 """Row autocorrelation above which pixels are hidden together."""
-BLOCK_GRIDS = {1: (4, 4), 2: (3, 3), 3: (2, 3), 4: (2, 2)}
-"""Rows and columns of blocks in each window, by the number of windows: 16 to 18 blocks in all."""
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +84,13 @@ def assess_all(
     seeds: Sequence[str],
     *,
     restored: Sequence[Pixels] | None = None,
+    seconds: Sequence[SecondFrame | None] | None = None,
     share: float = SHARE,
 ) -> list[Risk]:
     """Estimate the mean squared error of ``restore`` on each of some frames of one shape.
 
-    All windows have the same shape and go to ``restore`` in one call: half the work of restoring the frames.
+    All windows have the same shape and go to ``restore`` in one call: half the work of restoring the frames, and a
+    quarter of it where a second frame is the judge.
 
     Parameters
     ----------
@@ -108,17 +103,27 @@ def assess_all(
         What windows, draws and masks follow from: the image's identity, the same for all candidates of an image.
     restored
         What ``restore`` gave for the frames. Without it the estimate is as unbiased and has a larger variance.
+    seconds
+        Another frame of the same field where there is one; it judges ``restored`` in place of recorruption.
     share
         How much of a large frame is scored.
     """
+    judges = [None] * len(frames) if seconds is None or restored is None else seconds
     trials = [trials_of(*one, share=share) for one in zip(frames, noises, seeds, strict=True)]
-    inputs = [(pixels, law) for some, noise in zip(trials, noises, strict=True) for pixels, law in _inputs(some, noise)]
-    outputs = iter(restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
+    given = zip(trials, noises, judges, strict=True)
+    inputs = [(pixels, law) for some, noise, second in given for pixels, law in _inputs(some, noise, second)]
+    outputs = map(_clipped, restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
     risks = []
-    for index, some in enumerate(trials):
-        pairs = [(_clipped(next(outputs)), _clipped(next(outputs))) for _ in some]
+    for index, (some, second) in enumerate(zip(trials, judges, strict=True)):
+        if second is not None and restored is not None:
+            hidden = [next(outputs) for _ in some]
+            first = by_second_frame(restored[index], second)
+            risks.append(risk_of(first, by_rows(some, hidden), Judge.SECOND_FRAME))
+            continue
+        pairs = [(next(outputs), next(outputs)) for _ in some]
         known = [trial.mean if restored is None else restored[index][trial.window] for trial in some]
-        risks.append(_risk(some, pairs, known, noises[index]))
+        first = by_recorruption(some, [recorrupted for _, recorrupted in pairs], known, noises[index])
+        risks.append(risk_of(first, by_rows(some, [hidden for hidden, _ in pairs]), Judge.RECORRUPTION))
     return risks
 
 
@@ -135,7 +140,7 @@ def _trial(frame: Pixels, noise: Noise, window: Window, rng: np.random.Generator
     variance = noise.variance(mean)
     hidden, centres = _hide(seen, noise, rng)
     inner = _inner(window, frame.shape)
-    scored = inner & _unclipped(mean, variance)
+    scored = inner & unclipped(mean, variance)
     scored = scored if scored.any() else inner
     return Trial(
         window=window,
@@ -161,17 +166,6 @@ def _hide(seen: Pixels, noise: Noise, rng: np.random.Generator) -> tuple[Pixels,
     return np.where(runs > 0, (padded[:-2] + padded[2:]) / 2, seen), centres > 0
 
 
-def _unclipped(mean: Pixels, variance: Pixels) -> Mask:
-    """Where the scale's ends leave most of the noise as it is.
-
-    By regions, never by pixels: leaving out the pixels at the ends would keep the other half of the noise around them.
-    A wider berth makes the estimate less biased and blind to bright parts, which costs more: 2 standard deviations lose
-    2 dB on frames of noise 0.25.
-    """
-    berth = OFF_THE_ENDS * np.sqrt(variance)
-    return np.asarray((mean > berth) & (mean < 1 - berth))
-
-
 def _inner(window: Window, shape: tuple[int, ...]) -> Mask:
     """Where a method saw enough of the surroundings: all but the margins along the sides that were cut."""
     inner = np.ones([side.stop - side.start for side in window], np.bool_)
@@ -182,53 +176,31 @@ def _inner(window: Window, shape: tuple[int, ...]) -> Mask:
     return inner
 
 
-def _inputs(trials: Sequence[Trial], noise: Noise) -> Iterator[tuple[Pixels, Noise]]:
+def _inputs(trials: Sequence[Trial], noise: Noise, second: SecondFrame | None) -> Iterator[tuple[Pixels, Noise]]:
     for trial in trials:
-        yield trial.recorrupted, noise.scaled(1 + RECORRUPTION**2)
         yield trial.hidden, noise
+        if second is None:
+            yield trial.recorrupted, noise.scaled(1 + RECORRUPTION**2)
 
 
 def _clipped(pixels: Pixels) -> Pixels:
     return np.asarray(np.clip(pixels, 0, 1))
 
 
-def _risk(
-    trials: Sequence[Trial], pairs: Sequence[tuple[Pixels, Pixels]], known: Sequence[Pixels], noise: Noise
-) -> Risk:
-    errors: list[NDArray[np.float32]] = []
-    row_errors: list[NDArray[np.float32]] = []
-    blocks: list[float] = []
-    row_blocks: list[float] = []
-    variances: list[float] = []
-    for trial, (recorrupted, hidden), restored in zip(trials, pairs, known, strict=True):
-        error = (recorrupted - trial.seen) ** 2 - trial.variance
-        error += 2 / RECORRUPTION * trial.draw * (recorrupted - restored)
-        errors.append(error[trial.scored])
-        variances.append(float(trial.variance[trial.scored].mean()))
-        row_error = (hidden - trial.seen) ** 2 - trial.variance
-        row_errors.append(row_error[trial.centres])
-        blocks.extend(_block_means(error, trial.scored, BLOCK_GRIDS[len(trials)]))
-        row_blocks.extend(_block_means(row_error, trial.centres, BLOCK_GRIDS[len(trials)]))
-    scatter = float(np.std(blocks, ddof=1)) / len(blocks) ** 0.5 if len(blocks) > 1 else 0.0
-    known_to = max(VARIANCE_KNOWN_TO, 2 * noise.errors.sigma / noise.sigma if noise.sigma else 0.0)
-    return Risk(
-        value=_rounded(float(np.concatenate(errors).mean())),
-        se=_rounded(float(np.hypot(scatter, known_to * np.mean(variances)))),
-        row_j=_rounded(float(np.concatenate(row_errors).mean())),
-        blocks=tuple(map(_rounded, blocks)),
-        row_blocks=tuple(map(_rounded, row_blocks)),
-    )
+def by_recorruption(
+    trials: Sequence[Trial], recorrupted: Sequence[Pixels], known: Sequence[Pixels], noise: Noise
+) -> Estimate:
+    """Judge what a method made of recorrupted windows; ``known`` is what it made of them as they are."""
+    errors = []
+    for trial, restored, plain in zip(trials, recorrupted, known, strict=True):
+        error = (restored - trial.seen) ** 2 - trial.variance
+        errors.append(error + 2 / RECORRUPTION * trial.draw * (restored - plain))
+    scored = [trial.scored for trial in trials]
+    variance = np.mean([float(trial.variance[trial.scored].mean()) for trial in trials])
+    return estimate_of(errors, scored, known_to(noise) * float(variance))
 
 
-def _block_means(error: Pixels, scored: Mask, grid: tuple[int, int]) -> Iterator[float]:
-    """Mean of each block with scored pixels; which blocks have any does not depend on the method."""
-    rows, columns = np.flatnonzero(scored.any(axis=1)), np.flatnonzero(scored.any(axis=0))
-    for some_rows in np.array_split(rows, grid[0]):
-        for some_columns in np.array_split(columns, grid[1]):
-            block = np.ix_(some_rows, some_columns)
-            if scored[block].any():
-                yield float(error[block][scored[block]].mean())
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def by_rows(trials: Sequence[Trial], hidden: Sequence[Pixels]) -> Estimate:
+    """Judge what a method made of the windows with hidden runs, at the centres of those."""
+    errors = [(made - trial.seen) ** 2 - trial.variance for trial, made in zip(trials, hidden, strict=True)]
+    return estimate_of(errors, [trial.centres for trial in trials], 0.0)

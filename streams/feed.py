@@ -1,7 +1,7 @@
 """The feed: hash, store, describe, publish; never more in flight than the transport keeps."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -128,6 +128,7 @@ class Feed:
                 return True
             data = file.read(-1)
             description = completed(self.describer.describe(data), file.sidecars())
+            second = self._second(file.second, description) if file.second else b""
         except InvalidImage as error:
             listener.failed(file.name, str(error))
             return True
@@ -137,10 +138,24 @@ class Feed:
         intake = self._intake
         reference = intake.stored(file.reference, "truth.tif") if file.reference else None
         stored = intake.stored(data, file.name)
+        another = intake.stored(second, file.name) if second else None
         events = (
-            intake.event(file.name, description, n, stored, reference=reference) for n in range(description.page_count)
+            intake.event(file.name, description, n, stored, reference=reference, second=another)
+            for n in range(description.page_count)
         )
         return all(self._publish(event, listener) for event in events)
+
+    def _second(self, file: SourceFile, first: Description) -> bytes:
+        """Read a file of second frames; raises `InvalidImage` where its pages are not as large as the first frames."""
+        data = file.read(-1)
+        try:
+            sizes = _sizes(self.describer.describe(data))
+        except InvalidImage as error:
+            raise InvalidImage(f"its second frame {file.name}: {error}") from error
+        if sizes != _sizes(first):
+            told = f"its second frame {file.name} has pages of {_told(sizes)}, the image of {_told(_sizes(first))}"
+            raise InvalidImage(f"{told}; put a frame of the same size there, or remove it")
+        return data
 
     @property
     def _intake(self) -> Intake:
@@ -153,3 +168,11 @@ class Feed:
         listener.published(event)
         self.publisher.publish([message_of(event, self.topic, value)])
         return True
+
+
+def _sizes(description: Description) -> list[tuple[int, int]]:
+    return [(page.width, page.height) for page in description.pages]
+
+
+def _told(sizes: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{width} x {height} px" for width, height in sizes[:3]) + (", ..." if len(sizes) > 3 else "")

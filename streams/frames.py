@@ -9,6 +9,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.image import Image, ObjectRef, Roi
 from schemas.scores import RAW
+from stages.second_frame import SECOND
 from streams import pixels
 from streams.ports import ObjectStore
 
@@ -50,6 +51,8 @@ class Frames:
             return self._specimen(image, image.object, image.page)
         if name == REFERENCE and image.reference is not None:
             return self._specimen(image, image.reference, 0)
+        if name == SECOND and image.second is not None:
+            return self._specimen(image, image.second, image.page)
         ref = event.candidate(name).object
         if ref is None:
             raise KeyError(f"candidate '{name}' of image {image.image_id} has no pixels of its own")

@@ -46,6 +46,7 @@ class Intake:
         ref: ObjectRef,
         *,
         reference: ObjectRef | None = None,
+        second: ObjectRef | None = None,
         supersedes: str | None = None,
     ) -> ImageEvent:
         """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
@@ -60,6 +61,7 @@ class Intake:
                 recipe=self.recipe,
                 prior=self.prior.ref if self.prior else None,
                 reference=reference.sha256 if reference else None,
+                second=second.sha256 if second else None,
             ),
             object=ref,
             page=number,
@@ -80,6 +82,7 @@ class Intake:
             prior=self.prior.ref if self.prior else None,
             prior_law=self.prior,
             reference=reference,
+            second=second,
         )
         acquisition = Acquisition(
             acquisition_id=acquisition_id_of(self.source, name, image_id),

@@ -175,7 +175,7 @@ def _check_order(stage_types: Sequence[type[Stage]], source: str) -> None:
 
 
 def _check_candidates(stages: tuple[Stage, ...], source: str) -> None:
-    seen: set[str] = {"raw", "reference"}
+    seen: set[str] = {"raw", "reference", "second", "average"}
     for stage in stages:
         for name in getattr(stage, "candidates", {}):
             if not NAME.fullmatch(name):

@@ -38,9 +38,19 @@ class Recollection:
 def recollect(stages: Sequence[Stage], names: Sequence[ImageName], bodies: Bodies) -> list[Recollection]:
     """Return what the ledger knows of each image under these stages, one question a stage.
 
-    An image that has a reference is unknown to it: the scores' key names the reference, and the ledger does not.
+    An image that has a reference is unknown to it: the scores' key names the reference, and the ledger does not. Nor
+    does it say that there is a second frame; what is not known of an image without one is asked once more with one.
     """
-    found = [Recollection(name, _blank(name), None) for name in names]
+    found = _through(stages, [Recollection(name, _blank(name), None) for name in names], bodies)
+    unknown = [one.name for one in found if one.missing is not None]
+    twice = _through(stages, [Recollection(name, _with_second(_blank(name)), None) for name in unknown], bodies)
+    known = {one.name: one for one in twice if one.missing is None}
+    return [known.get(one.name, one) for one in found]
+
+
+def _through(stages: Sequence[Stage], found: list[Recollection], bodies: Bodies) -> list[Recollection]:
+    if not found:
+        return []
     for stage in stages:
         keys = [_keys(stage, one) for one in found]
         known = bodies({key for some in keys for key in some.values()})
@@ -66,6 +76,10 @@ def _blank(name: ImageName) -> ImageEvent:
         acquisition_id=name.image_id, source="/ledger", source_name=name.source_name, published_at=NEVER
     )
     return ImageEvent(acquisition=acquisition, image=image)
+
+
+def _with_second(event: ImageEvent) -> ImageEvent:
+    return event.but(image=event.image.but(second=NOWHERE))
 
 
 def _keys(stage: Stage, one: Recollection) -> dict[str, str]:

@@ -112,6 +112,7 @@ class ResultFiles:
             "page": event.image.page,
             "image_id": event.image.image_id,
             "input_sha256": event.image.object.sha256,
+            **({"second_sha256": event.image.second.sha256} if event.image.second else {}),
             "output_sha256": hashlib.sha256(data).hexdigest(),
             "valid_roi": event.image.valid_roi.model_dump(),
             "databar_mode": event.image.databar_mode,

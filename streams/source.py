@@ -1,8 +1,8 @@
 """What a feed takes in: files of a folder, or images that an instrument makes as it goes."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -17,6 +17,7 @@ from streams.formats.sniff import IMAGE_SUFFIXES
 class SourceFile:
     """A file to come: its name in the source, how to read it, and its clean truth where one is known.
 
+    ``second`` is a file with another frame of the same field, page by page.
     ``read`` takes the number of bytes wanted, -1 for all; it raises `OSError`, or `InvalidImage` for too large a file.
     ``siblings`` are the names beside it that differ in the suffix only; ``sidecars`` reads those that may tell of it.
     """
@@ -26,6 +27,7 @@ class SourceFile:
     siblings: tuple[str, ...] = ()
     reference: bytes | None = None
     sidecars: Callable[[], Iterable[bytes]] = tuple
+    second: "SourceFile | None" = None
 
     @property
     def looks_like_an_image(self) -> bool:
@@ -42,10 +44,14 @@ class Skipped:
     looks_like_an_image: ClassVar[bool] = False
 
 
-def folder_files(folder: Path, *, leave_out: Path | None = None) -> Iterator[SourceFile | Skipped]:
+def folder_files(
+    folder: Path, *, leave_out: Path | None = None, second_suffix: str | None = None
+) -> Iterator[SourceFile | Skipped]:
     """Yield the files below a folder in the order of their names; never writes there.
 
-    Symbolic links and hidden files are skipped, so that nothing is read twice or from elsewhere.
+    Symbolic links and hidden files are skipped, so that nothing is read twice or from elsewhere. With a
+    ``second_suffix`` of ``_f2`` the file ``NAME_f2.tif`` beside ``NAME.tif`` is the second frame of that, and no file
+    of its own.
 
     Raises
     ------
@@ -56,7 +62,29 @@ def folder_files(folder: Path, *, leave_out: Path | None = None) -> Iterator[Sou
         raise UsageError(f"{folder} is no folder; give the folder that holds the images")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UsageError(f"{folder} cannot be read; check its permissions")
-    return _walk(folder, leave_out.resolve() if leave_out else None)
+    files = _walk(folder, leave_out.resolve() if leave_out else None)
+    return _paired(list(files), second_suffix) if second_suffix else files
+
+
+def _paired(files: Sequence[SourceFile | Skipped], suffix: str) -> Iterator[SourceFile | Skipped]:
+    """Yield the files, those that are the second frame of another one with that; a second frame has none itself."""
+    known = {file.name: file for file in files if isinstance(file, SourceFile)}
+    firsts: dict[str, str] = {}
+    for name in sorted(known, key=len):
+        other = _second_name(name, suffix)
+        if other in known and name not in firsts:
+            firsts[other] = name
+    seconds = {first: known[other] for other, first in firsts.items()}
+    for file in files:
+        if isinstance(file, SourceFile) and file.name in seconds:
+            yield replace(file, second=seconds[file.name])
+        elif file.name not in firsts:
+            yield file
+
+
+def _second_name(name: str, suffix: str) -> str:
+    path = PurePosixPath(name)
+    return path.with_name(f"{path.stem}{suffix}{path.suffix}").as_posix()
 
 
 def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped]:

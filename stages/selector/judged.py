@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from schemas.scores import RAW, Candidate, Judge, NoiseRecord, Risk
 from stages.metrics.names import Score
 from stages.risk import RECORRUPTION
 from stages.selector.rounding import CONTINUOUS, GreyLevels
@@ -52,8 +52,9 @@ def judged(
     known = [Judged(c.name, r, _score(r, second_voice) + _rounding(c, levels), _removed(c)) for c, r in assessed]
     if noise is None or any(candidate.name == RAW for candidate in known):
         return known
-    # what the noise costs a frame left as it is, and what recorruption adds for every candidate
-    value = noise.sigma**2 * (1 + RECORRUPTION**2)
+    # what the noise costs a frame left as it is, and what recorruption, where it judges, adds for every candidate
+    recorrupted = all(risk.by is Judge.RECORRUPTION for _, risk in assessed)
+    value = noise.sigma**2 * (1 + RECORRUPTION**2 if recorrupted else 1)
     return [Judged(RAW, Risk(value=value, se=0.0, row_j=value, blocks=()), value, 0.0), *known]
 
 

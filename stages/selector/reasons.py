@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from schemas.scores import Judge
 from stages.selector.judged import Difference, Judged
 
 
@@ -39,6 +40,11 @@ def within_rounding(sigma: float, read: float) -> str:
 def preferred_by_the_second(favourite: Judged) -> str:
     """What to add where the second estimate contradicts."""
     return f" A second estimate clearly prefers {favourite.name}."
+
+
+def judged_by(chosen: Judged) -> str:
+    """What to add where the frame itself was not the judge."""
+    return " A second frame of its field was the judge." if chosen.risk.by is Judge.SECOND_FRAME else ""
 
 
 def only_one(chosen: Judged) -> str:

@@ -137,7 +137,7 @@ def _flagged(selection: Selection, pool: Sequence[Judged], noise: NoiseRecord | 
         Flag.PRIOR_ALONE: noise is not None and noise.prior_use is PriorUse.ALONE,
         Flag.PRIOR_CONTRADICTED: noise is not None and noise.prior_use is PriorUse.CONTRADICTED,
     }
-    more = reasons.preferred_by_the_second(favourite) if favourite else ""
+    more = reasons.judged_by(chosen) + (reasons.preferred_by_the_second(favourite) if favourite else "")
     return selection.but(reason=selection.reason + more, flags=tuple(flag for flag, raised in flags.items() if raised))
 
 

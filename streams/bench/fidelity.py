@@ -29,7 +29,7 @@ def score_field(stages: Sequence[Stage], field: Specimen, *, criteria: bool = Fa
         If its images are no pair, or no stage selects.
     """
     pair = field.pair()
-    rehearsed = rehearse(stages, pair.noisy, field.label)
+    rehearsed = rehearse(stages, pair.noisy, field.label, pair.second)
     selection = rehearsed.event.selection
     if selection is None:
         raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")

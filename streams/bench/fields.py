@@ -33,6 +33,8 @@ class Pair:
     noisy: Sight
     clean: Pixels
     border_px: int = 0
+    second: Sight | None = None
+    """Another frame of the field."""
 
     def inner(self, frame: Pixels) -> Pixels:
         """Return the part of a frame that the truth is known of."""

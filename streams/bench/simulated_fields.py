@@ -6,13 +6,17 @@ from itertools import count, islice, product
 
 import numpy as np
 
+from schemas.frame import Pixels
+from stages.registration import Alignment
 from stages.simulation.physics import Scan, acquire, exponential_kernel
 from stages.simulation.scenes import KINDS, scene
 from streams.bench.efficiency import tiff_of
-from streams.bench.fields import Pair, sight_of
+from streams.bench.fields import Pair, Sight, sight_of
 
 SEED = 20_261_128
 SIDE_PX = 256
+FURTHEST_DRIFT_PX = 5.0
+"""Along each axis, between the two frames of a field that is scanned twice."""
 DOSES = (15.0, 40.0, 120.0)
 """Electrons a pixel at full scale."""
 _WHITE = Scan(40.0, read_noise=0.02)
@@ -36,6 +40,8 @@ class SimulatedField:
     specimen: str
     dose_e_per_px: float
     seed: int = SEED
+    twice: bool = False
+    """Whether it is scanned again after a drift."""
 
     @property
     def label(self) -> str:
@@ -47,21 +53,28 @@ class SimulatedField:
         rng = np.random.default_rng([self.seed, self.number])
         clean = scene(self.specimen, (SIDE_PX, SIDE_PX), rng)
         scan = replace(SCANS[self.kind], dose_e_per_px=self.dose_e_per_px)
-        levels = np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)
-        return Pair(sight_of(tiff_of(levels)), clean)
+        noisy = _scanned(clean, scan, rng)
+        if not self.twice:
+            return Pair(noisy, clean)
+        drifted = Alignment(np.eye(2), rng.uniform(-FURTHEST_DRIFT_PX, FURTHEST_DRIFT_PX, 2)).warp(clean)
+        return Pair(noisy, clean, second=_scanned(drifted, scan, rng))
 
 
-def simulated_fields(images: int, *, seed: int = SEED) -> list[SimulatedField]:
+def _scanned(clean: Pixels, scan: Scan, rng: np.random.Generator) -> Sight:
+    return sight_of(tiff_of(np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)))
+
+
+def simulated_fields(images: int, *, seed: int = SEED, twice: bool = False) -> list[SimulatedField]:
     """Return so many fields, all combinations in turn: of 72 the first has as many of each as the second.
 
     >>> len({field.label.rsplit("/", 1)[0] for field in simulated_fields(72)})
     72
     """
-    return list(islice(_endless(seed), images))
+    return list(islice(_endless(seed, twice), images))
 
 
-def _endless(seed: int) -> Iterator[SimulatedField]:
+def _endless(seed: int, twice: bool) -> Iterator[SimulatedField]:
     numbers = count()
     for _ in count():
         for specimen, dose, kind in product(KINDS, DOSES, SCANS):
-            yield SimulatedField(kind, next(numbers), specimen, dose, seed)
+            yield SimulatedField(kind, next(numbers), specimen, dose, seed, twice)

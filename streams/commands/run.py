@@ -24,6 +24,11 @@ from streams.source import folder_files
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
 
+SecondSuffix = Annotated[
+    str | None,
+    typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field, and judges it."),
+]
+
 
 def run(
     folder: Annotated[Path, typer.Argument(help="Folder of images (TIFF, PNG, BMP, JPEG); it is never written to.")],
@@ -33,6 +38,7 @@ def run(
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = "unknown",
     recipe: Recipe = None,
     prior: PriorFile = None,
+    second_suffix: SecondSuffix = None,
     metrics_port: MetricsPort = None,
     retry_failed: RetryFailed = False,
     json: AsJson = False,
@@ -42,8 +48,9 @@ def run(
     Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
     """
     _check_apart(folder, out)
+    _check_suffix(second_suffix)
     check_instrument(instrument)
-    files = list(folder_files(folder, leave_out=out))
+    files = list(folder_files(folder, leave_out=out, second_suffix=second_suffix))
     summary = run_embedded(
         files,
         out,
@@ -71,3 +78,8 @@ def _check_apart(folder: Path, out: Path) -> None:
     into = any(place.is_relative_to(source) for place in written) and not target.is_relative_to(source)
     if source == target or into or any(source.is_relative_to(place) for place in written):
         raise UsageError("--out would write into the input folder, which is never written to; choose another one")
+
+
+def _check_suffix(suffix: str | None) -> None:
+    if suffix is not None and (not suffix or {"/", "\\"} & set(suffix)):
+        raise UsageError(f"--second-suffix '{suffix}' is no part of a file's name; use something like _f2")

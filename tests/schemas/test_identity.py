@@ -33,8 +33,14 @@ def test_everything_that_stages_read_besides_the_bytes_changes_the_version() -> 
         version_of(reader="r1", valid_roi=ROI, databar_source=None, recipe="lines"),
         version_of(reader="r1", valid_roi=ROI, databar_source=None, prior="p"),
         version_of(reader="r1", valid_roi=ROI, databar_source=None, reference="ab"),
+        version_of(reader="r1", valid_roi=ROI, databar_source=None, second="ab"),
+        version_of(reader="r1", valid_roi=ROI, databar_source=None, second="cd"),
     ]
-    assert len({one, *others}) == 7
+    assert len({one, *others}) == 9
+
+
+def test_the_version_of_an_image_without_a_second_frame_is_what_it_was_before_there_were_any() -> None:
+    assert version_of(reader="r1", valid_roi=ROI, databar_source=None, reference="ab") == "78dec389b487fb06"
 
 
 def test_an_outcome_key_reads_image_version_stage_and_config() -> None:

@@ -7,14 +7,15 @@ import pytest
 from pydantic import JsonValue
 
 from schemas.frame import Frame, Pixels
-from schemas.scores import RAW, Candidate
+from schemas.scores import RAW, Candidate, Judge
 from stages.denoise import Denoise
 from stages.filter import Filter
 from stages.filter.gaussian import Gaussian
 from stages.filter.median import Median
 from stages.noise import Noise, measure
+from stages.second_frame import SECOND
 from stages.stage import Done, Part, Stage, Task, config_hash_of
-from tests.events import image_event
+from tests.events import image_event, object_ref
 from tests.stages.scan import scanned, scene
 
 
@@ -158,3 +159,54 @@ def test_a_result_computed_under_another_name_is_given_the_name_asked_for() -> N
     stage = Filter({"new": Gaussian()})
     old = Candidate(name="old", stage="filter", method="Gaussian", config_hash=config_hash_of(Gaussian()))
     assert [c.name for c in stage.extend(image_event(), {"new": old}).candidates] == ["new"]
+
+
+def task_of_two(stage: Stage, first: Pixels, second: Pixels) -> Task:
+    event = image_event()
+    event = event.but(image=event.image.but(second=object_ref("ef" * 32)))
+    return Task(event, tuple(stage.parts(event)), {RAW: Frame(first), SECOND: Frame(second)})
+
+
+def test_only_an_image_with_a_second_frame_needs_it_and_has_an_average() -> None:
+    stage = Filter({"half": Counting()})
+    task, alone = task_of_two(stage, noisy(), noisy(seed=2)), image_event()
+    assert stage.needs(alone) == (RAW,)
+    assert stage.needs(task.event) == Denoise({}).needs(task.event) == (RAW, SECOND)
+    assert [*stage.parts(alone)] == [RAW, "half"]
+    assert [*task.wanted] == [RAW, "average", "half"]
+    assert {name: stage.parts(task.event)[name] for name in (RAW, "half")} == stage.parts(alone)
+
+
+def test_a_second_frame_judges_every_candidate_and_is_averaged_with_the_first() -> None:
+    stage = Filter({"gaussian": Gaussian()})
+    first, second = noisy(192, 192), noisy(192, 192, seed=2)
+    task = task_of_two(stage, first, second)
+    (parts,) = parts_of(stage, task)
+    risks = {name: candidate(part).risk for name, part in parts.items()}
+    assert {risk.by for risk in risks.values() if risk} == {Judge.SECOND_FRAME}
+    raw, average, gaussian = (risk.value for risk in (risks[RAW], risks["average"], risks["gaussian"]) if risk)
+    assert gaussian < average == pytest.approx(raw / 2, rel=0.1)
+    frame = parts["average"].frame
+    assert frame is not None
+    assert np.abs(frame.pixels - (first + second) / 2)[8:-8, 8:-8].std() < 0.02
+    extended = stage.extend(task.event, {name: part.record for name, part in parts.items()})
+    assert [c.name for c in extended.candidates] == [RAW, "average", "gaussian"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        (noisy(), noisy(64, 80), "the second frame is 80 x 64 px, the first 64 x 64"),
+        (noisy(), noisy(), "a copy"),
+        (np.full((64, 64), 0.5, np.float32), noisy(), "no noise"),
+    ],
+)
+def test_where_the_second_frame_cannot_judge_there_is_no_average_and_all_else_is_as_without(
+    first: Pixels, second: Pixels, reason: str
+) -> None:
+    stage = Filter({"median": Median()})
+    (parts,), (alone,) = parts_of(stage, task_of_two(stage, first, second)), parts_of(stage, task_of(stage, first))
+    assert reason in str(candidate(parts["average"]).skipped)
+    assert parts["average"].frame is None
+    for name in (RAW, "median"):
+        assert candidate(parts[name]).but(seconds=0.0) == candidate(alone[name]).but(seconds=0.0)

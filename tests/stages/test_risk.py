@@ -6,12 +6,12 @@ import pytest
 
 from schemas.frame import Pixels
 from schemas.scores import Risk
+from stages.estimate import VARIANCE_KNOWN_TO
 from stages.noise import Noise
 from stages.risk import (
     HIDDEN_EVERY_ROWS,
     MARGIN_PX,
     RECORRUPTION,
-    VARIANCE_KNOWN_TO,
     assess,
     assess_all,
     trials_of,

@@ -150,6 +150,28 @@ def test_what_stages_read_besides_the_bytes_is_in_the_version(feed: Feed, audien
     assert len({event.image.image_id for event in audience.images}) == 1
 
 
+def test_a_second_frame_is_stored_and_part_of_the_version_of_every_page(feed: Feed, audience: Audience) -> None:
+    for second in (None, file("a_f2.tif", pages=2), file("a_f2.tif", pages=2, text=b"other")):
+        feed.run([replace(file("a.tif", pages=2), second=second)], audience)
+    images = [event.image for event in audience.images]
+    assert len({image.version for image in images}) == 3
+    assert len({image.image_id for image in images}) == 2
+    refs = [image.second for image in images]
+    assert refs[:2] == [None, None]
+    assert [feed.store.get(ref) for ref in refs[2:] if ref] == [TIFF + b"\x02"] * 2 + [TIFF + b"\x02other"] * 2
+
+
+def test_a_second_frame_that_does_not_fit_fails_its_image_and_says_what_to_do(feed: Feed, audience: Audience) -> None:
+    unreadable = file("b_f2.tif", pages=0)
+    feed.run(
+        [replace(file("a.tif"), second=file("a_f2.tif", pages=2)), replace(file("b.tif"), second=unreadable)], audience
+    )
+    assert audience.images == []
+    (_, sizes), (_, broken) = audience.failures
+    assert sizes.startswith("its second frame a_f2.tif has pages of 8 x 8 px, 8 x 8 px, the image of 8 x 8 px; put")
+    assert broken == "its second frame b_f2.tif: no pages"
+
+
 def test_files_that_cannot_be_images_are_told_with_their_reason_and_the_next_goes_on(
     feed: Feed, audience: Audience
 ) -> None:

@@ -7,6 +7,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.image import ObjectRef, Roi
 from schemas.scores import RAW, Candidate
+from stages.second_frame import SECOND
 from streams.adapters.folder_store import FolderStore
 from streams.errors import InvalidImage
 from streams.frames import REFERENCE, Frames
@@ -97,6 +98,19 @@ def test_a_reference_is_read_whole_and_only_where_there_is_one(store: FolderStor
     assert decoder.calls[0][0] == 0
     with pytest.raises(KeyError, match="reference"):
         frames.of(event, [REFERENCE])
+
+
+def test_a_second_frame_is_read_from_its_file_where_the_first_stands_in_its_own(store: FolderStore) -> None:
+    decoder = Counting()
+    roi = Roi(x=0, y=0, width=8, height=6)
+    frames, event = Frames(store, decoder), event_of(store, page=1, roi=roi)
+    ref = store.put(toy_file(9), folder="raw/x", suffix="", media_type="x")
+    paired = event.but(image=event.image.but(second=ref))
+    found = frames.of(paired, [RAW, SECOND])
+    assert not np.array_equal(found[RAW].pixels, found[SECOND].pixels)
+    assert decoder.calls == [(1, roi), (1, roi)]
+    with pytest.raises(KeyError, match="second"):
+        frames.of(event, [SECOND])
 
 
 def test_frames_that_cannot_be_had_are_told_apart(store: FolderStore, tmp_path: Path) -> None:

@@ -100,6 +100,22 @@ def test_a_folder_that_cannot_be_listed_is_missed(tmp_path: Path, monkeypatch: p
         closed.read(10)
 
 
+def test_a_second_frame_comes_with_its_first_and_not_by_itself(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a_f2.tif", "b.tif", "c_f2.tif", "d.tif", "d_f2.png", "lot/a.tif", "lot/a_f2.tif")
+    files = [file for file in folder_files(tmp_path, second_suffix="_f2") if isinstance(file, SourceFile)]
+    seconds = {file.name: file.second and file.second.name for file in files}
+    alone = dict.fromkeys(("b.tif", "c_f2.tif", "d.tif", "d_f2.png"))
+    assert seconds == {"a.tif": "a_f2.tif", **alone, "lot/a.tif": "lot/a_f2.tif"}
+    assert all(file.second is None for file in found(tmp_path).values() if isinstance(file, SourceFile))
+    assert len(found(tmp_path)) == 8
+
+
+def test_of_three_frames_in_a_chain_the_first_two_belong_together(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a_f2.tif", "a_f2_f2.tif")
+    files = [file for file in folder_files(tmp_path, second_suffix="_f2") if isinstance(file, SourceFile)]
+    assert {file.name: file.second and file.second.name for file in files} == {"a.tif": "a_f2.tif", "a_f2_f2.tif": None}
+
+
 def test_a_folder_within_can_be_left_out(tmp_path: Path) -> None:
     put(tmp_path, "a.tif", "out/images/a.tif")
     assert set(found(tmp_path, leave_out=tmp_path / "out")) == {"a.tif"}

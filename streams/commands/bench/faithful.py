@@ -34,6 +34,7 @@ def fidelity(
     pairs: Pairs = None,
     fields: Numbers = None,
     simulated: Simulated = 0,
+    second: Annotated[bool, typer.Option(help="Scan each simulated field twice, with a drift between.")] = False,
     criteria: Annotated[bool, typer.Option(help="Ask popular criteria too; takes three times as long.")] = False,
     pipeline: PipelineFile = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that work on fields.")] = 1,
@@ -43,7 +44,7 @@ def fidelity(
 
     Real references are registered to the noisy images and matched in grey scale; a border of 12 px is left out.
     """
-    found = _specimens(pairs, fields, simulated)
+    found = _specimens(pairs, fields, simulated, second=second)
     scored = score_fields(load_pipeline(pipeline).stages, found, jobs=jobs, criteria=criteria)
     console = Console(stderr=True)
     results = list(track(scored, "fields", total=len(found), console=console, transient=True))
@@ -113,8 +114,8 @@ def gallery(
         typer.echo(path)
 
 
-def _specimens(pairs: Path | None, fields: str | None, simulated: int) -> list[Specimen]:
+def _specimens(pairs: Path | None, fields: str | None, simulated: int, *, second: bool = False) -> list[Specimen]:
     real = find_fields(pairs, parse_numbers(fields) if fields else None) if pairs else []
     if not real and not simulated:
         raise UsageError("nothing to compare: name a folder of --pairs, or a number of --simulated scans")
-    return [*real, *simulated_fields(simulated)]
+    return [*real, *simulated_fields(simulated, twice=second)]

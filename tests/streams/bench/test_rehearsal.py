@@ -11,6 +11,7 @@ from schemas.scores import RAW
 from stages.filter import Filter
 from stages.filter.gaussian import Gaussian
 from stages.metrics import Metrics
+from stages.second_frame import SECOND
 from stages.selector import Selector
 from stages.stage import Outcome, Rejected, Stage, Task
 from streams.bench.fields import Sight, read_sight
@@ -45,6 +46,15 @@ def test_the_same_image_gives_the_same_event(pairs: Path, write_pair: WritePair)
     timeless = [[c.but(seconds=0.0) for c in event.candidates] for event in (first, again)]
     assert timeless[0] == timeless[1]
     assert first.selection == again.selection
+
+
+def test_a_second_frame_goes_along_and_is_no_result(pairs: Path, write_pair: WritePair) -> None:
+    write_pair("line", 1)
+    first, second = (read_sight(pairs / "line" / f"{name}_001.tif") for name in ("noisy", "clean"))
+    rehearsed = rehearse(STAGES, first, "line/001", second)
+    assert [c.name for c in rehearsed.event.candidates] == [RAW, "average", "gaussian"]
+    assert rehearsed.event.image.second is not None
+    assert SECOND not in rehearsed.frames
 
 
 def test_a_rejection_ends_the_rehearsal_with_its_reason() -> None:

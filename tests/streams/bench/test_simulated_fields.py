@@ -2,7 +2,9 @@ from collections import Counter
 
 import numpy as np
 
-from streams.bench.simulated_fields import DOSES, SCANS, SIDE_PX, simulated_fields
+from stages.noise import measure
+from stages.second_frame import SecondFrame, second_frame_of
+from streams.bench.simulated_fields import DOSES, FURTHEST_DRIFT_PX, SCANS, SIDE_PX, simulated_fields
 
 
 def test_every_specimen_dose_and_scan_comes_once_in_72_and_goes_on_with_new_draws() -> None:
@@ -31,3 +33,13 @@ def test_the_noise_is_what_the_dose_makes_it() -> None:
 
     assert set(SCANS) == {"white", "white, jitter", "scan", "scan, jitter"}
     np.testing.assert_allclose([error(dose) for dose in DOSES], 1, rtol=0.15)
+
+
+def test_a_field_that_is_scanned_twice_has_the_same_first_frame_and_a_second_with_other_noise() -> None:
+    once, twice = (simulated_fields(1, twice=both)[0].pair() for both in (False, True))
+    assert once.second is None
+    assert twice.second is not None
+    assert once.noisy.image_id == twice.noisy.image_id
+    found = second_frame_of(twice.noisy.frame.pixels, twice.second.frame.pixels, measure(twice.noisy.frame.pixels))
+    assert isinstance(found, SecondFrame)
+    assert 0.5 < max(map(abs, found.drift)) < FURTHEST_DRIFT_PX + 1

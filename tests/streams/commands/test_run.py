@@ -44,3 +44,9 @@ def test_a_recipe_is_part_of_the_images_version(tmp_path: Path, recipe: str | No
         reader=image.reader, valid_roi=image.valid_roi, databar_source=image.databar_source, recipe=recipe
     )
     assert image.version == expected
+
+
+@pytest.mark.parametrize("suffix", ["", "a/b", "..\\x"])
+def test_a_suffix_that_can_be_no_part_of_a_name_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(UsageError, match="--second-suffix"):
+        run(tmp_path, tmp_path / "out", second_suffix=suffix)
