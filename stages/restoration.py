@@ -10,6 +10,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Frame
 from schemas.model import Record
 from schemas.scores import RAW, Candidate
+from stages.frame_law import law_of
 from stages.noise import Noise
 from stages.risk import assess_all
 from stages.second_frame import SECOND, SecondFrame, Unusable, second_frame_of

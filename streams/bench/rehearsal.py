@@ -29,7 +29,7 @@ class Rehearsed:
 def rehearse(
     stages: Sequence[Stage], sight: Sight, name: str, second: Sight | None = None, *, recipe: str | None = None
 ) -> Rehearsed:
-    """Take one image through the stages, of a recipe if one is declared, with another frame of its field if one is there.
+    """Take one image through the stages: of a recipe if one is declared, with another frame of its field if it has one.
 
     Raises
     ------
