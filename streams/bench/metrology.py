@@ -15,6 +15,7 @@ from schemas.scores import RAW
 from stages.metrics.names import MEANINGS, Score
 from stages.metrics.patterns import HOLES, LINES
 from stages.selector import Selector
+from stages.selector.guards import vetoes
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import select
 from stages.stage import Stage
@@ -130,12 +131,12 @@ def judge(stages: Sequence[Stage], selector: Selector, pattern: Pattern) -> Patt
     if selection is None:
         raise UsageError("the pipeline's selector is not in its path")
     inf = math.inf
-    careless = replace(selector, cd_bias_px=inf, lwr_change=inf, hole_area_change=inf, ellipticity_change=inf)
+    measured = replace(selector, evidence_z=inf)
+    careless = replace(measured, cd_bias_px=inf, lwr_change=inf, hole_area_change=inf, ellipticity_change=inf)
+    vetoed = vetoes(event.candidates, measured.guards)
     favourite = select(event.candidates, event.noise, careless, GreyLevels.of(event.image)).chosen
     judgements = [
-        Judgement(
-            pattern.deviations(frame.pixels), name in selection.vetoes, name == favourite, name == selection.chosen
-        )
+        Judgement(pattern.deviations(frame.pixels), name in vetoed, name == favourite, name == selection.chosen)
         for name, frame in rehearsed.frames.items()
         if name != RAW
     ]

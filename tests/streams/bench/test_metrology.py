@@ -99,7 +99,8 @@ def test_the_last_line_is_one_json_object_of_figures(tmp_path: Path) -> None:
         'path = ["stages.filter:Filter", "stages.metrics:Metrics", "stages.selector:Selector"]\n'
         '[filter.candidates.gaussian]\nmethod = "stages.filter.gaussian:Gaussian"\n'
     )
-    arguments = ["metrology", "--images", "1", "--size", "192", "--pipeline", str(file), "--json"]
+    of = ["--images", "1", "--patterns", "1", "--size", "192", "--candidates", "gaussian"]
+    arguments = ["guards", *of, "--pipeline", str(file), "--json"]
     result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     figures = json.loads(result.stdout.splitlines()[-1])["metrology"]
