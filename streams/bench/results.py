@@ -89,7 +89,7 @@ class Summary(Record):
     fields: int
     kinds: dict[str, KindSummary]
     methods_psnr: dict[str, float]
-    """Mean PSNR over all fields of each method by itself, for those that restored every field."""
+    """Mean PSNR over all fields of each method by itself, with the raw frame where it was skipped."""
     selected_psnr: float
     regret: Regret
     criteria: dict[str, Regret]
@@ -133,8 +133,8 @@ def _of_kind(results: Sequence[FieldResult]) -> KindSummary:
 
 
 def _of_every(results: Sequence[FieldResult]) -> dict[str, float]:
-    common = set[str].intersection(*(set(result.candidates) for result in results)) - {RAW}
-    means = {name: _short(float(np.mean([r.candidates[name].psnr for r in results]))) for name in common}
+    names = set[str].union(*(set(result.candidates) for result in results))
+    means = {name: _short(float(np.mean([r.candidates.get(name, r.noisy).psnr for r in results]))) for name in names}
     return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 

@@ -65,7 +65,7 @@ def test_what_other_criteria_would_have_chosen_is_compared_by_its_regret() -> No
     assert summary.kinds["line"].best == {"bm3d": 1}
 
 
-def test_a_method_that_skipped_a_field_has_no_mean_over_all() -> None:
+def test_a_method_by_itself_leaves_the_raw_frame_where_it_was_skipped() -> None:
     summary = summarise([PERFECT, result("line", 3, {"raw": 20, "nlm": 28}, "nlm")])
-    assert summary.methods_psnr == {"nlm": 29}
+    assert summary.methods_psnr == {"nlm": 29, "bm3d": 26.5, "raw": 20}
     assert summary.selected_psnr == 30.5
