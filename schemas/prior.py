@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.model import Record, digest
 
-Spread = Annotated[float, Field(gt=0)]
+Spread = Annotated[float, Field(gt=1e-12)]
 
 
 class Prior(Record):

@@ -54,7 +54,7 @@ def _inputs(table: Any) -> dict[str, Any]:  # noqa: ANN401 - what TOML gives
 
 
 def _chained(method: Method, named: Any, known: Mapping[str, Method], place: str) -> Method:  # noqa: ANN401 - TOML
-    if named in known:
+    if isinstance(named, str) and named in known:
         return Chain(known[named], method)
     if not known:
         raise UsageError(f"{place} = {named!r}: no earlier stage has candidates")

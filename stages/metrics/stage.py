@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -38,7 +39,7 @@ class Metrics(Stage):
     name: ClassVar[str] = "metrics"
     emits: ClassVar[str] = "scored"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     record: ClassVar[type[Record]] = Scoring
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
@@ -48,7 +49,7 @@ class Metrics(Stage):
             "stage": self.name,
             "version": self.version,
             "options": options_of(self),
-            "candidates": [*sorted(candidate.config_hash for candidate in event.candidates)],
+            "candidates": [f"{c.name}={c.config_hash}" for c in sorted(event.candidates, key=attrgetter("name"))],
             "reference": reference,
         }
         return {"scores": digest(identity)}

@@ -62,7 +62,7 @@ def difference(one: Judged, other: Judged) -> Difference:
     """Compare two candidates of an image, block by block where their blocks are paired."""
     ours, theirs = np.array(one.risk.blocks), np.array(other.risk.blocks)
     more = one.score - other.score
-    if len(ours) != len(theirs) or len(ours) < 2:
+    if len(ours) != len(theirs) or len(ours) < 2 or one.risk.by is not other.risk.by:
         return Difference(more, float(np.hypot(one.risk.se, other.risk.se)))
     return Difference(more, float(np.std(ours - theirs, ddof=1) / len(ours) ** 0.5))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -22,7 +23,7 @@ class Selector(Rule, Stage):
     name: ClassVar[str] = "selector"
     emits: ClassVar[str] = "selected"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     record: ClassVar[type[Record]] = Selection
     light: ClassVar[bool] = True
 
@@ -32,7 +33,7 @@ class Selector(Rule, Stage):
             "stage": self.name,
             "version": self.version,
             "options": options_of(self),
-            "candidates": [*sorted(candidate.config_hash for candidate in event.candidates)],
+            "candidates": [f"{c.name}={c.config_hash}" for c in sorted(event.candidates, key=attrgetter("name"))],
             "scored": Metrics.version,
         }
         return {"selection": digest(identity)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -97,16 +97,28 @@ class Database:
             If it cannot be answered; the message says why.
         """
         on, off = ("PRAGMA query_only = ON", "PRAGMA query_only = OFF") if self.is_file else (READ_ONLY, "")
-        with self.engine.begin() as connection:
+        with self._in_our_words(), self.engine.begin() as connection:
             connection.exec_driver_sql(on)
             try:
                 yield connection
             except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
                 said = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
                 raise UsageError(f"{self.name} cannot answer this query: {said}") from error
             finally:
                 if off:
                     connection.exec_driver_sql(off)
+
+    def asked(self, connection: Connection, query: str) -> CursorResult[Any]:
+        """Run one statement of somebody's own, and no second one behind it.
+
+        A server is handed a parameter, though there is none: psycopg sends a text without any by the simple protocol,
+        which takes several statements, and so could end the transaction that keeps the query from writing.
+        """
+        if self.is_file:
+            return connection.exec_driver_sql(query)
+        return connection.exec_driver_sql(f"{query.replace('%', '%%')} LIMIT %(most)s", {"most": None})
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

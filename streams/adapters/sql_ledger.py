@@ -148,12 +148,15 @@ class SqlLedger:
         ).returning(OutcomeTable.key)
 
     def _settlement_insertion(self) -> ReturningInsert[str, str, str, str, int, datetime | None]:
-        """Insert, or note the time where a settlement stands; the time tells the two apart."""
+        """Insert, or note the time where a settlement stands; the time tells the two apart.
+
+        The version is that of the last answer: the same file, published again with another recipe, prior or second
+        frame, is the same delivery, and its outcomes are those of the new version.
+        """
         given, again = self._settlements, SettlementTable.answered_again_at
         insert = self.database.insert(SettlementTable).from_select(given.names, select(*given.table.c).where(true()))
-        return insert.on_conflict_do_update(
-            index_elements=[*SETTLEMENT_ID], set_={again.key: insert.excluded["settled_at"]}
-        ).returning(*SETTLEMENT_ID, again)
+        anew = {again.key: insert.excluded["settled_at"], "version": insert.excluded["version"]}
+        return insert.on_conflict_do_update(index_elements=[*SETTLEMENT_ID], set_=anew).returning(*SETTLEMENT_ID, again)
 
     def _settle_outcomes(self, connection: Connection, rows: Sequence[OutcomeRow]) -> dict[str, bytes]:
         if not rows:

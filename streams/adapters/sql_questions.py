@@ -21,6 +21,7 @@ RECENT = timedelta(minutes=50)
 HOUR = timedelta(hours=1)
 ATTEMPT = (SettlementTable.acquisition_id, SettlementTable.stage, SettlementTable.lane, SettlementTable.attempt)
 AT_ONCE = 2000
+WHICH = "WHERE image_id IN (SELECT meant.image_id FROM ({query}\n) AS meant)"
 SELECTED = """
 SELECT image_id, version, max(source_name) FROM settlement {which}
 GROUP BY image_id, version HAVING count(chosen) > 0 ORDER BY max(settled_at) FILTER (WHERE chosen IS NOT NULL)
@@ -119,9 +120,10 @@ class SqlQuestions:
 
     def images(self, query: str | None = None) -> list[ImageName]:
         """Return the selected images that somebody's own query names, all without one."""
-        which = f"WHERE image_id IN (SELECT meant.image_id FROM ({query.rstrip('; ')}) AS meant)" if query else ""  # noqa: S608
+        which = WHICH.format(query=query.rstrip("; ")) if query else ""
         with self._database.asking() as connection:
-            return [ImageName(*row) for row in connection.exec_driver_sql(SELECTED.format(which=which))]
+            rows = self._database.asked(connection, SELECTED.format(which=which))
+            return [ImageName(*map(str, row)) for row in rows]
 
 
 def _sums(connection: Connection, since: datetime) -> defaultdict[StageLane, _Sums]:

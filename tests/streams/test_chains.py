@@ -110,6 +110,7 @@ ALONE = CHAIN.replace('"stages.filter:Filter", ', "").replace(
         (f"{UNKNOWN}; did you mean filter:median?", CHAIN.replace("filter:median", "filter:medan")),
         (UNKNOWN, CHAIN.replace("filter:median", "second:plain")),
         (UNKNOWN, CHAIN.replace('"filter:median"', "7")),
+        (UNKNOWN, CHAIN.replace('"filter:median"', '["filter:median"]')),
         ("no earlier stage has candidates", ALONE),
     ],
 )

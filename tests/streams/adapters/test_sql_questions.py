@@ -225,7 +225,16 @@ def test_images_that_were_selected_are_named_the_latest_last_and_a_query_picks_s
     assert (found.image_id, found.version, found.source_name) == ("image-1", "v1", "lot/1.tif")
 
 
-@pytest.mark.parametrize("query", ["DELETE FROM settlement RETURNING image_id", "SELECT 1", "SELECT image_id FROM x"])
+ESCAPE = (
+    "SELECT image_id FROM settlement) AS meant) GROUP BY image_id, version; COMMIT; DELETE FROM settlement; "
+    "SELECT image_id, version, max(source_name) FROM settlement WHERE image_id IN (SELECT meant.image_id FROM "
+    "(SELECT image_id FROM settlement"
+)
+
+
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM settlement RETURNING image_id", "SELECT 1", "SELECT image_id FROM x", ESCAPE]
+)
 def test_a_query_that_is_none_or_would_change_something_is_refused(ledger: SqlLedger, query: str) -> None:
     ledger.settle([], [answer(chosen="mean")])
     questions = SqlQuestions(ledger.database)

@@ -118,3 +118,21 @@ def test_a_query_can_change_nothing(query: str) -> None:
         with pytest.raises(UsageError, match="cannot answer this query"):
             found.questions.images(query)
         assert len(found.questions.images()) == 2
+
+
+def test_candidates_that_swap_their_names_are_selected_anew(call: Call) -> None:
+    chosen = json.loads(call("explain", "particles.tif", "--json", *OUT)[2])[0]["selection"]
+    swapped = PIPELINE.replace("candidates.mean", "candidates.x").replace("candidates.gaussian", "candidates.mean")
+    Path("swapped.toml").write_text(swapped.replace("candidates.x", "candidates.gaussian"))
+    code, message, _ = call("run", "in", "--out", "out", "--pipeline", "swapped.toml")
+    assert (code, message) == (0, "")
+    again = json.loads(call("explain", "particles.tif", "--json", "--out", "out", "--pipeline", "swapped.toml")[2])
+    selection = again[0]["selection"]
+    assert (chosen["chosen"], selection["chosen"]) == ("mean", "gaussian")
+    assert selection["chosen_hash"] == chosen["chosen_hash"]
+
+
+def test_a_query_may_hold_percent_signs_and_end_in_a_comment(call: Call) -> None:
+    Path("rule.toml").write_text("[selector]\n")
+    query = "select image_id from settlement where source_name like '%lines%' -- the latest"
+    assert json.loads(call("select", "--rule", "rule.toml", "--from", query, "--json", *OUT)[2])["images"] == 1
