@@ -4,12 +4,12 @@ BM3D is set beside the package of its authors, both called on the same frames in
 """
 
 import os
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -168,12 +168,18 @@ def _cost(method: Method, shape: tuple[int, int]) -> Cost:
     frame = _pure_noise(shape)
     law = measure(frame)
     method([np.ascontiguousarray(frame[:WARM_UP_SIDE_PX, :WARM_UP_SIDE_PX])], [law])
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before_kib = _peak_kib()
     start_s = time.perf_counter()
     method([frame], [law])
     seconds = time.perf_counter() - start_s
-    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    grown_kib = _peak_kib() - before_kib
     return Cost(seconds=round(seconds, 3), memory_mib=round(grown_kib / 1024, 1))
+
+
+def _peak_kib() -> int:
+    """Largest resident memory of this process; `getrusage` would tell that of the process which it was forked from."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
 
 
 def _pure_noise(shape: tuple[int, int]) -> Pixels:
