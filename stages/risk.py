@@ -113,18 +113,25 @@ def assess_all(
     given = zip(trials, noises, judges, strict=True)
     inputs = [(pixels, law) for some, noise, second in given for pixels, law in _inputs(some, noise, second)]
     outputs = map(_clipped, restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
-    risks = []
-    for index, (some, second) in enumerate(zip(trials, judges, strict=True)):
-        if second is not None and restored is not None:
-            hidden = [next(outputs) for _ in some]
-            first = by_second_frame(restored[index], second)
-            risks.append(risk_of(first, by_rows(some, hidden), Judge.SECOND_FRAME))
-            continue
-        pairs = [(next(outputs), next(outputs)) for _ in some]
-        known = [trial.mean if restored is None else restored[index][trial.window] for trial in some]
-        first = by_recorruption(some, [recorrupted for _, recorrupted in pairs], known, noises[index])
-        risks.append(risk_of(first, by_rows(some, [hidden for hidden, _ in pairs]), Judge.RECORRUPTION))
-    return risks
+    known = restored if restored is not None else [None] * len(frames)
+    return [_risk_of(outputs, *one) for one in zip(trials, noises, judges, known, strict=True)]
+
+
+def _risk_of(
+    outputs: Iterator[Pixels],
+    trials: Sequence[Trial],
+    noise: Noise,
+    second: SecondFrame | None,
+    restored: Pixels | None,
+) -> Risk:
+    """Take one frame's windows from the outputs, and judge them."""
+    if second is not None and restored is not None:
+        hidden = [next(outputs) for _ in trials]
+        return risk_of(by_second_frame(restored, second), by_rows(trials, hidden), Judge.SECOND_FRAME)
+    pairs = [(next(outputs), next(outputs)) for _ in trials]
+    known = [trial.mean if restored is None else restored[trial.window] for trial in trials]
+    first = by_recorruption(trials, [recorrupted for _, recorrupted in pairs], known, noise)
+    return risk_of(first, by_rows(trials, [hidden for hidden, _ in pairs]), Judge.RECORRUPTION)
 
 
 def trials_of(frame: Pixels, noise: Noise, seed: str, *, share: float = SHARE) -> list[Trial]:
