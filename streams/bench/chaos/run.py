@@ -170,6 +170,8 @@ def _since(start: float, end: float) -> float | None:
 def _rest(scene: Scene) -> list[str]:
     """Ask every process to end; one that has nothing to do any more must end well."""
     units = [*scene.workers(), *scene.supervisor.units(PUBLISHER)]
+    for unit in units:
+        unit.wait_until_it_listens(START_S)
     codes = {unit.name: scene.supervisor.retire(unit) for unit in units}
     return [f"{name} was asked to end when all was done, and ended with {code}" for name, code in codes.items() if code]
 

@@ -58,6 +58,14 @@ class Unit:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(sent)
 
+    def wait_until_it_listens(self, patience_s: float) -> None:
+        """Wait until it catches SIGTERM: before that, one that has just been started again would die of it."""
+        deadline = time.monotonic() + patience_s
+        while (process := self.process) is not None and not _catches(process.pid, signal.SIGTERM):
+            if process.poll() is not None or time.monotonic() > deadline:
+                return
+            time.sleep(LOOK_S)
+
     def rest(self, now: float) -> None:
         """Say when the next life begins: later and later for who ends at once."""
         self.quick_ends = 0 if now - self.started_at > STAYED_UP_S else self.quick_ends + 1
@@ -157,6 +165,16 @@ def _sessions() -> Iterator[tuple[int, int]]:
                 state, _, _, session, *_ = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
                 if state != "Z":
                     yield int(entry.name), int(session)
+
+
+def _catches(process: int, sent: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal, of which the bits in its status tell; one that is gone has none."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in (PROC / str(process) / "status").read_text().splitlines():
+            name, _, bits = line.partition(":")
+            if name == "SigCgt":
+                return bool(int(bits, 16) >> (sent - 1) & 1)
+    return False
 
 
 @contextmanager

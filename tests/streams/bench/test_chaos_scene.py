@@ -77,6 +77,28 @@ def test_a_retired_unit_is_asked_to_end_and_stays_so(tmp_path: Path) -> None:
         assert supervisor.units() == []
 
 
+def test_who_still_starts_can_be_waited_for_until_it_would_end_well(tmp_path: Path) -> None:
+    slow_to_listen = (
+        "import signal, sys, time; print('life', flush=True); time.sleep(1);"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
+    )
+    with supervising() as supervisor:
+        one = unit(tmp_path, slow_to_listen)
+        supervisor.add(one)
+        wait_until(lambda: lives(tmp_path) == 1)
+        one.wait_until_it_listens(PATIENCE_S)
+        assert supervisor.retire(one) == 0
+
+
+def test_who_never_listens_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
+    with supervising() as supervisor:
+        one = unit(tmp_path, SLEEPER)
+        supervisor.add(one)
+        wait_until(lambda: lives(tmp_path) == 1)
+        one.wait_until_it_listens(0.1)
+        assert supervisor.retire(one) == -signal.SIGTERM
+
+
 def test_who_ends_at_once_waits_longer_each_time() -> None:
     one = Unit("one", (), {}, Path())
     waits = []
