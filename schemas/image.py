@@ -95,8 +95,9 @@ class Image(Record):
 
     @model_validator(mode="after")
     def _has_the_prior_that_it_names(self) -> Self:
-        if self.prior_law is not None and self.prior_law.ref != self.prior:
-            raise ValueError(f"the prior is {self.prior_law.ref}, and the image names {self.prior}")
+        carried = self.prior_law and self.prior_law.ref
+        if carried != self.prior:
+            raise ValueError(f"the image names the prior {self.prior}, and carries {carried}: publish it with --prior")
         return self
 
     @property

@@ -18,13 +18,15 @@ MAX_BYTES = 1 << 16
 UNKNOWN = "unknown"
 
 
-def prior_of(path: Path | None, instrument_id: str) -> Prior | None:
-    """Read the prior that an option names, for images of that instrument; raises `UsageError`."""
+def prior_of(path: Path | None, instrument_id: str, recipe: str | None) -> Prior | None:
+    """Read the prior that an option names, for images of that instrument and recipe; raises `UsageError`."""
     if path is None:
         return None
     prior = read_prior(path)
     if UNKNOWN not in (instrument_id, prior.instrument_id) and instrument_id != prior.instrument_id:
         raise UsageError(f"{path} is the prior of {prior.instrument_id}, and the images are of {instrument_id}")
+    if None not in (recipe, prior.recipe) and recipe != prior.recipe:
+        raise UsageError(f"{path} is the prior of recipe {prior.recipe}, and the images are of recipe {recipe}")
     return prior
 
 

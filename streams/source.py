@@ -51,7 +51,7 @@ def folder_files(
 
     Symbolic links and hidden files are skipped, so that nothing is read twice or from elsewhere. With a
     ``second_suffix`` of ``_f2`` the file ``NAME_f2.tif`` beside ``NAME.tif`` is the second frame of that, and no file
-    of its own.
+    of its own; ``NAME_F2.TIF`` is one as well where there is none of exactly that name.
 
     Raises
     ------
@@ -69,10 +69,12 @@ def folder_files(
 def _paired(files: Sequence[SourceFile | Skipped], suffix: str) -> Iterator[SourceFile | Skipped]:
     """Yield the files, those that are the second frame of another one with that; a second frame has none itself."""
     known = {file.name: file for file in files if isinstance(file, SourceFile)}
+    alike = {name.lower(): name for name in sorted(known, reverse=True)}
     firsts: dict[str, str] = {}
     for name in sorted(known, key=len):
-        other = _second_name(name, suffix)
-        if other in known and name not in firsts:
+        exactly = _second_name(name, suffix)
+        other = exactly if exactly in known else alike.get(exactly.lower())
+        if other is not None and name not in firsts:
             firsts[other] = name
     seconds = {first: known[other] for other, first in firsts.items()}
     for file in files:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, true
@@ -28,6 +29,8 @@ from streams.adapters.sql_tally import Tally
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settled, Settlement, SettlementId
 from streams.settings import PostgresSettings
+
+IMAGES_A_STATEMENT = 100
 
 
 class SqlLedger:
@@ -124,14 +127,13 @@ class SqlLedger:
 
         It is the beginning of an image's id, an acquisition's id, a name, or the end of one.
         """
-        named = _named(storable(image))
-        meant = select(SettlementTable.image_id).where(named).distinct().subquery("meant")
-        of_image = and_(OutcomeTable.key >= meant.c.image_id + ":", OutcomeTable.key < meant.c.image_id + ";")
-        answered = select(*SETTLEMENT).where(named).order_by(SettlementTable.settled_at)
-        computed = select(*OUTCOME).join_from(meant, OutcomeTable, of_image).order_by(OutcomeTable.created_at)
+        answered = select(*SETTLEMENT).where(_named(storable(image))).order_by(SettlementTable.settled_at)
         with self.database.reading() as connection:
             settlements = [settlement_of(row) for row in connection.execute(answered)]
-            return [outcome_of(row) for row in connection.execute(computed)], settlements
+            images = sorted({settlement.image_id for settlement in settlements})
+            parts = [images[first : first + IMAGES_A_STATEMENT] for first in range(0, len(images), IMAGES_A_STATEMENT)]
+            computed = [outcome for part in parts for outcome in _of(connection, part)]
+        return sorted(computed, key=attrgetter("created_at")), settlements
 
     def close(self) -> None:
         """Release the connections."""
@@ -193,6 +195,12 @@ class SqlLedger:
         found = connection.execute(self._find_settlements, self._ids.parameters(list(asked)))
         pairs = ((asked[tuple(row[: len(SETTLEMENT_ID)])], row) for row in found)
         return {identity: settlement_of(row, identity) for identity, row in pairs}
+
+
+def _of(connection: Connection, images: Sequence[str]) -> list[OutcomeRow]:
+    """Outcomes of these images. Their ids stand in the statement: Postgres reads the whole table to join by a range."""
+    ranges = (and_(OutcomeTable.key >= f"{image}:", OutcomeTable.key < f"{image};") for image in images)
+    return [outcome_of(row) for row in connection.execute(select(*OUTCOME).where(or_(*ranges)))]
 
 
 def _named(image: str) -> ColumnElement[bool]:

@@ -13,10 +13,12 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+import torch
 
 from schemas.frame import Pixels
 from schemas.model import Record
 from stages.filter.bm3d import Bm3d
+from stages.filter.bm3d.on_tensors import TorchBm3d
 from stages.filter.bm3d.profiles import PROFILES
 from stages.filter.bm3d_pypi import Bm3dPypi
 from stages.metrics.reference import psnr_db
@@ -66,7 +68,7 @@ class DenoiserFigures(Record):
 
     fields: int
     bm3d: dict[str, Standing]
-    """By profile; the authors' package under `PACKAGE` where it is installed."""
+    """By profile, on a GPU with ``-gpu`` behind it; the authors' package under `PACKAGE` where it is installed."""
     methods: dict[str, Standing]
     """The pipeline's candidates by themselves."""
     costs: dict[str, dict[str, Cost]]
@@ -94,6 +96,8 @@ def measure_denoisers(
 ) -> DenoiserFigures:
     """Compare on the fields; ``note`` is called after each. The work is done in processes that keep to one core."""
     contestants: dict[str, Method] = {name: Bm3d(profile=name) for name in PROFILES}  # type: ignore[arg-type]
+    if torch.cuda.is_available():
+        contestants |= {f"{name}-gpu": TorchBm3d(profile=name) for name in PROFILES}  # type: ignore[arg-type]
     if _installed():
         contestants[PACKAGE] = Bm3dPypi()
     results = []
@@ -107,7 +111,7 @@ def measure_denoisers(
         fields=len(fields),
         bm3d={name: _beside(package, standings[name]) if name != PACKAGE else standings[name] for name in contestants},
         methods={name: standings[f"={name}"] for name in candidates},
-        costs={name: dict(_costs(contestants[name])) for name in PROFILES},
+        costs={name: dict(_costs(method)) for name, method in contestants.items() if name != PACKAGE},
     )
 
 

@@ -81,7 +81,7 @@ def publish(
         raise UsageError("name folders or files to publish, or one folder with --watch")
     _check_names(instrument, lane)
     origin, to = source or f"/feeds/{instrument}", topic(lane, IMAGES)
-    law = prior_of(prior, instrument)
+    law = prior_of(prior, instrument, recipe)
     options = FeedOptions(origin, to, instrument, recipe, zeros_ok=zeros_ok, uploads=uploads, prior=law)
     configured = Settings.load(settings)
     place = state or configured.worker.state

@@ -39,6 +39,7 @@ def test_an_event_carries_the_prior_that_its_image_names_and_no_other() -> None:
     event = image_event()
     event = event.but(image=event.image.but(prior=PRIOR.ref, prior_law=PRIOR))
     assert ImageEvent.from_json(event.to_json()).image.prior_law == PRIOR
-    other = event.but(image=event.image.but(prior="sim-2:0123456789abcdef"))
-    with pytest.raises(ValidationError, match="and the image names sim-2:0123456789abcdef"):
-        ImageEvent.from_json(other.to_json())
+    for named, carried in (("sim-2:0123456789abcdef", PRIOR), (None, PRIOR), (PRIOR.ref, None)):
+        other = event.but(image=event.image.but(prior=named, prior_law=carried))
+        with pytest.raises(ValidationError, match=f"names the prior {named}, and carries {carried and carried.ref}"):
+            ImageEvent.from_json(other.to_json())

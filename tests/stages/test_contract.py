@@ -14,6 +14,7 @@ from schemas.frame import Frame, Pixels
 from schemas.image import ObjectRef
 from schemas.model import Record
 from schemas.scores import RAW
+from stages.filter.bm3d.on_tensors import TorchBm3d
 from stages.filter.bm3d_pypi import Bm3dPypi
 from stages.frame_law import LEAST_SIDE_PX, law_of
 from stages.noise import measure
@@ -30,6 +31,7 @@ PIPELINES = {
     **{path.stem: load_pipeline(path) for path in sorted((FOLDER / "pipelines").glob("*.toml"))},
 }
 EVERYTHING = PIPELINES["with-bm3d"]
+UNCONFIGURED: dict[str, Method] = {"bm3d on tensors": TorchBm3d()}
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*trapz:DeprecationWarning")  # inside the package bm3d
 
@@ -62,9 +64,9 @@ def methods(pipeline: Pipeline) -> dict[str, Method]:
     return {name: method for stage in pipeline.stages for name, method in getattr(stage, "candidates", {}).items()}
 
 
-@pytest.fixture(params=methods(EVERYTHING))
+@pytest.fixture(params=[*methods(EVERYTHING), *UNCONFIGURED])
 def method(request: pytest.FixtureRequest) -> Method:
-    found = methods(EVERYTHING)[request.param]
+    found = {**methods(EVERYTHING), **UNCONFIGURED}[request.param]
     if isinstance(found, Bm3dPypi):
         pytest.importorskip("bm3d")
     return found

@@ -110,6 +110,13 @@ def test_a_second_frame_comes_with_its_first_and_not_by_itself(tmp_path: Path) -
     assert len(found(tmp_path)) == 8
 
 
+def test_a_second_frame_may_be_spelt_with_capitals(tmp_path: Path) -> None:
+    put(tmp_path, "a.TIF", "a_F2.tif", "b.tif", "b_F2.tif", "b_f2.tif")
+    files = [file for file in folder_files(tmp_path, second_suffix="_f2") if isinstance(file, SourceFile)]
+    seconds = {file.name: file.second and file.second.name for file in files}
+    assert seconds == {"a.TIF": "a_F2.tif", "b.tif": "b_f2.tif", "b_F2.tif": None}
+
+
 def test_of_three_frames_in_a_chain_the_first_two_belong_together(tmp_path: Path) -> None:
     put(tmp_path, "a.tif", "a_f2.tif", "a_f2_f2.tif")
     files = [file for file in folder_files(tmp_path, second_suffix="_f2") if isinstance(file, SourceFile)]

@@ -38,14 +38,18 @@ class Bm3d(OneByOne):
         """Restore one frame."""
         stabiliser = Stabiliser.of(noise)
         unit = np.float32(max(self.strength, 1e-3) * stabiliser.sigma)
-        restored = denoised(stabiliser.forward(pixels) / unit, Bases.of(noise), PROFILES[self.profile])
+        restored = self._denoised(stabiliser.forward(pixels) / unit, Bases.of(noise), PROFILES[self.profile])
         return stabiliser.inverse(restored * unit)
+
+    def _denoised(self, noisy: Pixels, bases: Bases, profile: Profile) -> Pixels:
+        """Take noise of variance 1 out of ``(H, W)`` pixels, both sides 8 or more."""
+        return denoised(noisy, bases, profile)
 
 
 def denoised(noisy: Pixels, bases: Bases, profile: Profile) -> Pixels:
     """Take noise of variance 1 out of ``(H, W)`` pixels, both sides 8 or more."""
     canvas, judge = Canvas.of(noisy.shape), Judge(profile.threshold, bases.variances)
-    for top, bottom, references in _bands(noisy.shape, profile.basic):
+    for top, bottom, references in bands(noisy.shape, profile.basic, together=REFERENCE_ROWS):
         blocks = transformed(noisy[top:bottom], bases)
         sums = Sums.like(blocks)
         threshold_groups(blocks, references, judge, sums)
@@ -55,7 +59,7 @@ def denoised(noisy: Pixels, bases: Bases, profile: Profile) -> Pixels:
 
 def _refined(noisy: Pixels, basic: Pixels, bases: Bases, profile: Profile) -> Pixels:
     canvas, judge = Canvas.of(noisy.shape), Judge(profile.factor, bases.variances)
-    for top, bottom, references in _bands(noisy.shape, profile.final):
+    for top, bottom, references in bands(noisy.shape, profile.final, together=REFERENCE_ROWS):
         blocks, pilots = transformed(noisy[top:bottom], bases), transformed(basic[top:bottom], bases)
         sums = Sums.like(blocks)
         wiener_groups(blocks, pilots, references, judge, sums)
@@ -63,18 +67,21 @@ def _refined(noisy: Pixels, basic: Pixels, bases: Bases, profile: Profile) -> Pi
     return canvas.mean()
 
 
-def _bands(shape: tuple[int, ...], search: Search) -> Iterator[tuple[int, int, References]]:
-    """Yield bands of pixel rows, the first and the one beyond the last, and the references of each, counted from it."""
+def bands(shape: tuple[int, ...], search: Search, *, together: int) -> Iterator[tuple[int, int, References]]:
+    """Yield bands of pixel rows, the first and the one beyond the last, and the references of each, counted from it.
+
+    As many rows of references are worked on ``together``.
+    """
     height, width = shape
-    rows, columns = _places(height, search.step_px), _places(width, search.step_px)
-    for first in range(0, len(rows), REFERENCE_ROWS):
-        some = rows[first : first + REFERENCE_ROWS]
+    rows, columns = places(height, search.step_px), places(width, search.step_px)
+    for first in range(0, len(rows), together):
+        some = rows[first : first + together]
         top = max(0, int(some[0]) - search.radius_px)
         bottom = min(height, int(some[-1]) + search.radius_px + SIDE)
         yield top, bottom, References(some - np.int32(top), columns, search.radius_px, search.most)
 
 
-def _places(length: int, step: int) -> Indices:
+def places(length: int, step: int) -> Indices:
     """Return where reference blocks begin; they reach the end, whatever the step."""
     last = length - SIDE
     return np.array([*range(0, last, step), last], np.int32)

@@ -1,13 +1,16 @@
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
+import torch
 
 from schemas.frame import Pixels
-from stages.filter.bm3d import Bm3d, method
+from stages.filter.bm3d import Bm3d, method, on_tensors
 from stages.filter.bm3d.blocks import SIDE, Bases, Canvas, Sums, fold, transformed
 from stages.filter.bm3d.groups import Likest, haar, inverse_haar, like_blocks
+from stages.filter.bm3d.on_tensors import TorchBm3d
 from stages.filter.bm3d.profiles import PROFILES
 from stages.filter.bm3d_pypi import Bm3dPypi
 from stages.filter.gaussian import Gaussian
@@ -16,6 +19,7 @@ from tests.stages.scan import psnr, scanned, scene
 
 LAW = Noise(0.08, 0.0145, 0.0, (1.0, 0.48, 0.09), 0.0, 0.0, holds=True)
 WHITE = replace(LAW, row_acf=(1.0,))
+ENGINES = (Bm3d, TorchBm3d)
 
 
 def noise_of(shape: tuple[int, int], law: Noise = LAW) -> Pixels:
@@ -71,29 +75,32 @@ def test_where_fewer_blocks_are_near_all_of_them_are_found() -> None:
     assert like_blocks(features, 1, 1, 5, likest) == 4
 
 
-def test_what_repeats_is_restored_from_its_repetitions() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_repeats_is_restored_from_its_repetitions(engine: type[Bm3d]) -> None:
     x = np.arange(120, dtype=np.float32)
     clean = np.tile((0.4 + 0.15 * np.sin(2 * np.pi * x / 6)).astype(np.float32), (120, 1))
     frame = scanned(clean, electrons=60)
-    assert psnr(Bm3d()([frame], [measure(frame)])[0], clean) > psnr(frame, clean) + 12
+    assert psnr(engine()([frame], [measure(frame)])[0], clean) > psnr(frame, clean) + 12
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("kind", "by_db"), [("particles", 2.5), ("lines", 0.1)])
 @pytest.mark.parametrize("lag1", [0.0, 0.5])
-def test_it_restores_better_than_averaging(kind: str, by_db: float, lag1: float) -> None:
+def test_it_restores_better_than_averaging(engine: type[Bm3d], kind: str, by_db: float, lag1: float) -> None:
     clean = scene(kind)
     frame = scanned(clean, electrons=40, lag1=lag1)
     noise = measure(frame)
-    ours, theirs = (psnr(m([frame], [noise])[0], clean) for m in (Bm3d(), Gaussian()))
+    ours, theirs = (psnr(m([frame], [noise])[0], clean) for m in (engine(), Gaussian()))
     assert ours > theirs + by_db
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("electrons", [20, 100, 500])
-def test_knowing_that_noise_is_correlated_along_rows_helps(electrons: float) -> None:
+def test_knowing_that_noise_is_correlated_along_rows_helps(engine: type[Bm3d], electrons: float) -> None:
     clean = scene("lines")
     frame = scanned(clean, electrons=electrons, lag1=0.6)
     noise = measure(frame)
-    known, unknown = (psnr(Bm3d()([frame], [law])[0], clean) for law in (noise, replace(noise, row_acf=(1.0,))))
+    known, unknown = (psnr(engine()([frame], [law])[0], clean) for law in (noise, replace(noise, row_acf=(1.0,))))
     assert known > unknown + 0.5
 
 
@@ -111,12 +118,44 @@ def test_more_work_gives_more() -> None:
     assert best > fast
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("kind", "electrons", "lag1"), [("lines", 20, 0.5), ("texture", 60, 0.0), ("particles", 200, 0.3)]
+)
+def test_loops_and_tensors_agree(
+    profile: Literal["fast", "normal", "best"], kind: str, electrons: float, lag1: float
+) -> None:
+    clean = scene(kind, height=96, width=120)
+    frame = scanned(clean, electrons=electrons, lag1=lag1)
+    law = measure(frame)
+    loops, tensors = (engine(profile=profile)([frame], [law])[0] for engine in ENGINES)
+    assert psnr(tensors, clean) == pytest.approx(psnr(loops, clean), abs=0.02)
+    assert psnr(tensors, loops) > psnr(loops, clean) + 20
+
+
+@pytest.mark.parametrize("shape", [(SIDE, SIDE), (SIDE, 30), (17, 9)])
+def test_loops_and_tensors_agree_on_frames_with_few_blocks(shape: tuple[int, int]) -> None:
+    pixels, bases, profile = noise_of(shape), Bases.of(LAW), PROFILES["fast"]
+    transforms = on_tensors.Transforms.of(bases, torch.device("cpu"))
+    by_tensors = on_tensors.denoised(torch.from_numpy(pixels), transforms, profile).numpy()
+    np.testing.assert_allclose(by_tensors, method.denoised(pixels, bases, profile), atol=1e-3)
+
+
 @pytest.mark.parametrize("shape", [(200, 64), (SIDE, 64), (61, 67)])
 def test_bands_do_not_show(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, bases, profile = noise_of(shape), Bases.of(LAW), PROFILES["fast"]
     in_bands = method.denoised(pixels, bases, profile)
     monkeypatch.setattr(method, "REFERENCE_ROWS", 1000)
     np.testing.assert_allclose(in_bands, method.denoised(pixels, bases, profile), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(200, 64), (61, 67)])
+def test_bands_of_tensors_do_not_show(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, profile = torch.from_numpy(noise_of(shape)), PROFILES["fast"]
+    transforms = on_tensors.Transforms.of(Bases.of(LAW), torch.device("cpu"))
+    at_once = on_tensors.denoised(pixels, transforms, profile)
+    monkeypatch.setattr(on_tensors, "GROUPS", 20)
+    torch.testing.assert_close(on_tensors.denoised(pixels, transforms, profile), at_once, atol=1e-4, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

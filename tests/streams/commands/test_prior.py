@@ -137,3 +137,13 @@ def test_a_prior_that_was_altered_or_is_another_instruments_is_refused() -> None
     Path("altered.json").write_text(json.dumps(altered))
     code, said = outcome_of((*RUN, "--prior", "altered.json"))
     assert (code, "altered.json is no prior" in said, "it was altered" in said) == (2, True, True)
+
+
+def test_a_prior_of_another_instrument_or_recipe_is_refused() -> None:
+    assert outcome_of((*BUILD, "--recipe", "fast")) == (0, "")
+    for options, message in (
+        (("--instrument", "sim-2"), "prior.json is the prior of sim-1, and the images are of sim-2"),
+        (("--recipe", "slow"), "prior.json is the prior of recipe fast, and the images are of recipe slow"),
+    ):
+        for command in (RUN, ("publish", "few")):
+            assert outcome_of((*command, "--prior", "prior.json", *options)) == (2, message)
