@@ -48,7 +48,7 @@ class Filter(Restoration):
         if not one.law.holds:
             return record
         pixels, seed = [one.task.raw.pixels], one.task.event.image.image_id
-        risks = assess_all(Untouched(), pixels, [one.law], [seed], restored=pixels, seconds=[one.judge])
+        risks = assess_all(Untouched(), pixels, [one.law], [seed], restored=pixels, judges=[one.judge])
         return record.but(risk=risks[0])
 
     def _average(self, one: Given) -> Part:
