@@ -26,13 +26,11 @@ from streams.report.entry import Summary as ReportSummary
 from streams.report.page import write_report
 from streams.results import IMAGES, Results
 from streams.retries import Attempts, Retrying, was_rejected
-from streams.source import Skipped, SourceFile
+from streams.source import STATE, Skipped, SourceFile
 from streams.summary import Failure, Summary
 from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
-
-STATE = ".semstream"
 
 
 def run_embedded(

@@ -8,7 +8,7 @@ from schemas.scores import RAW, Candidate, NoiseRecord, PriorUse, Selection
 from stages.selector import reasons
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
-from stages.selector.metrology import dimension_guards
+from stages.selector.metrology import dimension_guards, unmeasured
 from stages.selector.rounding import CONTINUOUS, GreyLevels
 from stages.selector.second_voice import preferred
 
@@ -27,6 +27,7 @@ class Flag(StrEnum):
     SATURATED = "much of the frame is saturated, and there nothing was judged"
     PRIOR_ALONE = "it says too little of its own noise, so that of the feed's prior stands for it"
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
+    UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
 
@@ -98,7 +99,8 @@ def select(
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
     lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
-    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), vetoes=vetoed)
+    flags = (*selection.flags, Flag.UNMEASURED) if unmeasured(candidates) else selection.flags
+    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), flags=flags, vetoes=vetoed)
 
 
 def _kept(why: str, flag: Flag) -> Selection:

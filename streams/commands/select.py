@@ -34,7 +34,7 @@ class Redecided:
 
 def select(
     *,
-    rule: Annotated[Path, typer.Option(help="TOML file with a table [selector]: the rule to try.")],
+    rule: Annotated[Path, typer.Option(help="TOML file with a table named selector: the rule to try.")],
     query: Annotated[
         str | None,
         typer.Option(
