@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from schemas.events import ImageEvent
 from schemas.frame import Frame, Pixels
-from schemas.scores import RAW, Candidate
-from stages.filter.average import AVERAGE, Average, risk_of_average
+from schemas.scores import AVERAGE, RAW, Candidate
+from stages.filter.average import Average, risk_of_average
 from stages.noise import Noise
 from stages.restoration import Given, Restoration
 from stages.risk import assess_all

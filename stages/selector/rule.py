@@ -1,10 +1,10 @@
 """The rule by which one candidate of an image is chosen. It reads the event and nothing else, so it can be replayed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.scores import RAW, Candidate, NoiseRecord, PriorUse, Selection
+from schemas.scores import AVERAGE, RAW, Candidate, NoiseRecord, PriorUse, Selection
 from stages.selector import reasons
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
@@ -27,6 +27,7 @@ class Flag(StrEnum):
     SATURATED = "much of the frame is saturated, and there nothing was judged"
     PRIOR_ALONE = "it says too little of its own noise, so that of the feed's prior stands for it"
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
+    SECOND_FRAME_UNUSED = "its second frame could not be used: see why there is no average of both"
     UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
@@ -99,8 +100,16 @@ def select(
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
     lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
-    flags = (*selection.flags, Flag.UNMEASURED) if unmeasured(candidates) else selection.flags
+    flags = (*selection.flags, *_missing(candidates))
     return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), flags=flags, vetoes=vetoed)
+
+
+def _missing(candidates: Sequence[Candidate]) -> Iterator[Flag]:
+    """Yield what was asked for and could not be had."""
+    if any(candidate.name == AVERAGE and candidate.skipped for candidate in candidates):
+        yield Flag.SECOND_FRAME_UNUSED
+    if unmeasured(candidates):
+        yield Flag.UNMEASURED
 
 
 def _kept(why: str, flag: Flag) -> Selection:
