@@ -62,7 +62,8 @@ def _frames(entry: ReportEntry) -> dict[str, Frame]:
 def _viewer(entry: ReportEntry, frames: dict[str, Frame], found: EvidenceMap | None) -> Html:
     chosen = _preselected(entry.event, list(frames))
     tint = None if found is None else Tint(frames[chosen], found)
-    return viewer(frames, chosen=chosen, pixel_size_nm=entry.event.image.pixel_size_nm, tint=tint)
+    image, noise = entry.event.image, entry.event.noise
+    return viewer(frames, chosen=chosen, pixel_size_nm=image.pixel_size_nm, tint=tint, noise=noise)
 
 
 def _preselected(event: ImageEvent, names: list[str]) -> str:

@@ -1,6 +1,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from schemas.frame import Frame
 from schemas.scores import RAW
@@ -78,6 +79,20 @@ def test_noise_is_given_in_the_units_of_the_field() -> None:
 def test_a_noise_model_that_does_not_hold_is_a_flag() -> None:
     html = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated")), index=1, link=None)
     assert '<ul class="flags"><li>Noise model: rows are correlated</li></ul>' in html
+
+
+def test_what_was_removed_is_measured_by_the_noise_at_each_grey_level() -> None:
+    html = card(entry(), index=1, link=None)
+    found = re.search(r'data-deviations="([^"]+)"', html)
+    assert found is not None
+    deviations = [float(text) for text in found[1].split()]
+    assert len(deviations) == 256
+    assert deviations[255] == pytest.approx(255 * 0.0145**0.5, rel=0.01)
+    assert deviations[64] == pytest.approx(255 * (0.0145 * 64 / 255) ** 0.5, rel=0.01)
+    assert deviations[0] > 0
+    lawless = card(entry(noise=NOISE.but(holds=False)), index=1, link=None)
+    assert "data-deviations" not in lawless
+    assert ">Removed ×2<" in lawless
 
 
 def test_an_image_without_noise_selection_and_restorations_still_has_a_card() -> None:
