@@ -1,6 +1,6 @@
 """The rule by which one candidate of an image is chosen. It reads the event and nothing else, so it can be replayed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -97,8 +97,16 @@ def select(
         return _kept(reasons.all_vetoed(vetoed), Flag.VETOED).but(vetoes=vetoed)
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
-    lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
-    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), vetoes=vetoed)
+    return selection.but(reason=selection.reason + _passed_over(selection, best, everyone, vetoed), vetoes=vetoed)
+
+
+def _passed_over(selection: Selection, best: Judged, everyone: Sequence[Judged], vetoed: Mapping[str, str]) -> str:
+    """Name the vetoed candidates that would have been chosen, or the runner-up."""
+    barred = [candidate for candidate in everyone if candidate.name in vetoed]
+    lower = [c.name for c in barred if c.score < best.score]
+    second = next((c.score for c in everyone if c.name == selection.runner_up), best.score)
+    nearer = [c.name for c in barred if best.score <= c.score < second]
+    return reasons.vetoed(vetoed, lower) + reasons.nearer(nearer, selection.runner_up)
 
 
 def _kept(why: str, flag: Flag) -> Selection:

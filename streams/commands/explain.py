@@ -1,16 +1,14 @@
 """``semstream explain``: why a candidate was selected, in words and numbers."""
 
 from collections.abc import Sequence
-from math import log10
 from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas.events import ImageEvent
 from stages.selector import Selector
-from stages.selector.judged import Judged
 from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, PipelineFile, SettingsFile, image_meant
 from streams.commands.tables import table_console
@@ -71,9 +69,10 @@ def _figures(one: Recollection, rule: Selector) -> dict[str, object]:
         "candidates": [
             {
                 "name": account.candidate.name,
-                "estimated_error": account.candidate.score,
-                "more_than_chosen": account.more,
-                "standard_error": account.error,
+                "estimated_error": account.error.value,
+                "estimated_error_se": account.error.se,
+                "more_than_chosen": account.apart.more,
+                "standard_error": account.apart.error,
                 "residual_energy": account.candidate.removed,
                 "veto": account.veto,
             }
@@ -90,8 +89,8 @@ def _print(one: Recollection, rule: Selector) -> None:
     for flag in selection.flags:
         typer.echo(f"FLAG: {flag}")
     typer.echo(
-        f"rule {selection.rule}: the lowest estimated error wins; of those within {rule.standard_errors:g} standard "
-        f"errors of it and {rule.tolerance_db:g} dB, the one that took the least away"
+        f"rule {selection.rule}: the lowest estimated error wins; of those within {_standard_errors(rule)} "
+        f"of it and {rule.tolerance_db:g} dB, the one that took the least away"
     )
     if decided(event, rule).chosen != selection.chosen:
         typer.echo(f"this version of the rule would choose {decided(event, rule).chosen}: semstream select shows more")
@@ -100,16 +99,21 @@ def _print(one: Recollection, rule: Selector) -> None:
         table_console().print(_table(seen, event))
 
 
+def _standard_errors(rule: Selector) -> str:
+    return f"{rule.standard_errors:g} standard error{'' if rule.standard_errors == 1 else 's'}"
+
+
 def _table(seen: Sequence[Account], event: ImageEvent) -> Table:
-    table = Table("candidate", "error, % rms", "more than the chosen, dB", "standard errors", "removed", "vetoed")
-    chosen = next(account.candidate for account in seen if account.more == 0 and account.error == 0)
+    error = Column("error, % of full scale rms", no_wrap=True)
+    table = Table("candidate", error, "more than the chosen, dB", "standard errors", "removed", "vetoed")
     for account in seen:
-        one, apart = account.candidate, abs(account.more) / account.error if account.error > 0 else None
+        one, apart = account.candidate, account.apart
+        is_chosen = event.selection is not None and one.name == event.selection.chosen
         table.add_row(
             one.name,
-            f"{100 * one.score**0.5:.3f}" if one.score > 0 else "below nothing",
-            _decibels(one, chosen),
-            "" if apart is None else f"{apart:.1f}",
+            str(account.error),
+            "" if is_chosen or account.behind is None else str(account.behind),
+            "" if apart.error == 0 else f"{apart.errors_apart:.1f}",
             "" if one.removed is None else f"{one.removed:.2f}",
             account.veto or "",
         )
@@ -117,7 +121,3 @@ def _table(seen: Sequence[Account], event: ImageEvent) -> Table:
         if candidate.skipped:
             table.add_row(candidate.name, candidate.skipped)
     return table
-
-
-def _decibels(one: Judged, chosen: Judged) -> str:
-    return f"{10 * log10(one.score / chosen.score):+.2f}" if one.score > 0 and chosen.score > 0 else ""
