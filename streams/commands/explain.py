@@ -1,6 +1,7 @@
 """``semstream explain``: why a candidate was selected, in words and numbers."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -13,6 +14,7 @@ from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, PipelineFile, SettingsFile, image_meant
 from streams.commands.tables import table_console
 from streams.errors import UsageError
+from streams.kept_pipelines import kept
 from streams.pipeline import load_pipeline
 from streams.ports import Settlement
 from streams.recollection import ImageName, Recollection, recollect
@@ -31,16 +33,17 @@ def explain(
 ) -> None:
     """Tell why a candidate of an image was selected: each one's estimated error beside the chosen one's, and vetoes.
 
-    Everything comes from the ledger; --pipeline names the pipeline that selected, where it is not the default one.
+    Everything comes from the ledger. An output folder knows the pipeline that selected last; elsewhere --pipeline names
+    it, where it is not the default one.
     """
-    stages = load_pipeline(pipeline).stages
-    rule = next((stage for stage in stages if isinstance(stage, Selector)), None)
-    if rule is None:
-        raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
     with ledger_meant(out, settings) as found:
         _, settlements = found.ledger.history(image_meant(image))
         if not settlements:
             raise UsageError(f"the ledger {found.place} knows no image '{image}'; semstream show says more")
+        stages = load_pipeline(pipeline or _last_pipeline(found.state, settlements)).stages
+        rule = next((stage for stage in stages if isinstance(stage, Selector)), None)
+        if rule is None:
+            raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
         known = recollect(stages, _names(settlements), found.ledger.bodies)
     complete = [one for one in known if one.missing is None]
     if not complete:
@@ -53,6 +56,12 @@ def explain(
         return
     for one in complete:
         _print(one, rule)
+
+
+def _last_pipeline(state: Path | None, settlements: Sequence[Settlement]) -> Path | None:
+    """Return the file of the pipeline that selected last, where an output folder keeps it."""
+    selected = [settlement.id.pipeline for settlement in settlements if settlement.id.stage == Selector.name]
+    return kept(state, selected[-1]) if state and selected else None
 
 
 def _names(settlements: Sequence[Settlement]) -> list[ImageName]:

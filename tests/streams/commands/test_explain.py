@@ -124,6 +124,18 @@ def test_an_image_of_another_pipeline_and_an_unknown_one_are_told(call: Call) ->
     assert "knows no image 'nothing.tif'" in call("explain", "nothing.tif", *OUT)[1]
 
 
+def test_the_pipeline_that_selected_last_is_found_in_the_output_folder(call: Call) -> None:
+    named = call("explain", "lines.tif", *OUT)
+    Path("pipeline.toml").unlink()
+    assert call("explain", "lines.tif", "--out", "out") == named
+    Path("other.toml").write_text(PIPELINE.replace("0.5", "2.5"))
+    assert outcome_of(("run", "in", "--out", "out", "--pipeline", "other.toml")) == (0, "")
+    call("explain", "lines.tif", "--out", "out")
+    assert call("explain", "lines.tif", "--out", "out") == call(
+        "explain", "lines.tif", "--out", "out", "--pipeline", "other.toml"
+    )
+
+
 @pytest.mark.usefixtures("call")
 @pytest.mark.parametrize(
     "query",
