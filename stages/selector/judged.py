@@ -56,7 +56,12 @@ def judged(
     second_voice: float = 0.0,
     levels: GreyLevels = CONTINUOUS,
 ) -> list[Judged]:
-    """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone."""
+    """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone.
+
+    Where the noise follows no law there are none: whatever was estimated by it means nothing.
+    """
+    if noise is not None and not noise.holds:
+        return []
     assessed = [(c, c.risk) for c in candidates if c.skipped is None and c.risk is not None]
     known = [_judged(c, r, second_voice, levels) for c, r in assessed]
     if noise is None or any(candidate.name == RAW for candidate in known):

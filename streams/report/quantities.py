@@ -117,11 +117,6 @@ def margin_ses(event: ImageEvent) -> float | None:
     return selection.margin / selection.margin_se
 
 
-def follows_a_law(event: ImageEvent) -> bool:
-    """Whether anything derived from the noise means something: its law was found to hold, or nobody looked."""
-    return event.noise is None or event.noise.holds
-
-
 def electrons(noise: NoiseRecord) -> float | None:
     """Electrons at full scale, ``1 / gain``, where the noise grows with the signal."""
     return 1 / noise.gain if noise.gain > 0 else None
@@ -133,7 +128,5 @@ def _lead(event: ImageEvent, name: str, over: str) -> Lead | None:
 
 
 def _judged(event: ImageEvent) -> dict[str, Judged]:
-    """What the candidates risk, by name; nothing where the noise follows no law."""
-    if not follows_a_law(event):
-        return {}
+    """What the candidates risk, by name."""
     return {one.name: one for one in judged(event.candidates, event.noise, levels=GreyLevels.of(event.image))}

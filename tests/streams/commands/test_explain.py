@@ -75,6 +75,17 @@ def test_show_explain_the_reason_and_the_report_give_one_error_of_a_candidate(ca
     assert f"({errors['mean'].replace('<', 'below')} % of full scale rms)" in told
 
 
+def test_of_a_frame_without_a_noise_law_no_error_is_claimed(call: Call) -> None:
+    frame = scanned(scene("particles", height=96, width=96), electrons=40, seed=7)
+    tifffile.imwrite("in/resampled.tif", np.rint(np.kron(frame, np.ones((2, 2))) * 255).astype(np.uint8))
+    assert call("run", "in", *OUT)[0] == 0
+    told = call("explain", "resampled.tif", *OUT)[2]
+    assert "selected raw" in told
+    assert "noise" in told
+    assert "error, %" not in told
+    assert json.loads(call("explain", "resampled.tif", "--json", *OUT)[2])[0]["candidates"] == []
+
+
 def test_another_rule_shows_which_images_would_change_and_changes_nothing(call: Call) -> None:
     Path("patient.toml").write_text("[selector]\nstandard_errors = 1000\ntolerance_db = 30\n")
     ledger = Path("out/.semstream/ledger.sqlite").read_bytes()
