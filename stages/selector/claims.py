@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import hypot, log, log10, sqrt
 from typing import Self
 
-from schemas.scores import RAW, Candidate
+from schemas.scores import Candidate
 from stages.selector.judged import Judged, difference, judged
 from stages.selector.rounding import GreyLevels
 
@@ -109,13 +109,13 @@ def error_claim(candidate: Candidate, levels: GreyLevels) -> ErrorClaim | None:
 def lead(one: Judged, over: Judged) -> Lead | None:
     """Return by how much the error of one candidate lies below that of another; nothing where they have no ratio.
 
-    From a bound it is a bound. Over the raw frame, whose error is known best, it is the ratio of the two errors that
-    are shown; over a restoration the difference counts, which is paired and so better known than either error.
+    From a bound it is a bound. Over the raw frame, or what equals it, whose error is known best, it is the ratio of the
+    two errors that are shown; over others the difference counts, which is paired and so better known than either.
     """
     ours, theirs, apart = ErrorClaim.of(one), ErrorClaim.of(over), difference(over, one)
     if not ours.is_bound:
         return _ratio(ours.value, apart.more, error=hypot(apart.error, apart.more / ours.value * ours.se))
-    if over.name == RAW and not theirs.is_bound and theirs.value > ours.stated:
+    if over.removed == 0 and not theirs.is_bound and theirs.value > ours.stated:
         return _ratio(ours.stated, theirs.value - ours.stated, bound=">")
     return _ratio(ours.stated, apart.more, bound=">" if apart.more >= 0 else "<")
 

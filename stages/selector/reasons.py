@@ -94,4 +94,13 @@ def _apart(apart: Difference) -> str:
         return "equal"
     if math.isinf(apart.errors_apart):
         return "without a standard error to compare with"
-    return f"{apart.errors_apart:.2g} standard errors apart"
+    return f"{standard_errors(f'{apart.errors_apart:.2g}')} apart"
+
+
+def standard_errors(count: str) -> str:
+    """Return so many standard errors, in words.
+
+    >>> standard_errors("1"), standard_errors("3.8")
+    ('1 standard error', '3.8 standard errors')
+    """
+    return f"{count} standard error{'' if count == '1' else 's'}"

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from schemas.events import ImageEvent
 from stages.selector import Selector
+from stages.selector.reasons import standard_errors
 from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, PipelineFile, SettingsFile, image_meant
 from streams.commands.tables import table_console
@@ -97,19 +98,16 @@ def _print(one: Recollection, rule: Selector) -> None:
     typer.echo(f"selected {selection.chosen}: {selection.reason}")
     for flag in selection.flags:
         typer.echo(f"FLAG: {flag}")
+    within = standard_errors(f"{rule.standard_errors:g}")
     typer.echo(
-        f"rule {selection.rule}: the lowest estimated error wins; of those within {_standard_errors(rule)} "
-        f"of it and {rule.tolerance_db:g} dB, the one that took the least away"
+        f"rule {selection.rule}: the lowest estimated error wins; of those within {within} of it "
+        f"and {rule.tolerance_db:g} dB, the one that took the least away"
     )
     if decided(event, rule).chosen != selection.chosen:
         typer.echo(f"this version of the rule would choose {decided(event, rule).chosen}: semstream select shows more")
     seen = accounts(event, rule)
     if seen:
         table_console().print(_table(seen, event))
-
-
-def _standard_errors(rule: Selector) -> str:
-    return f"{rule.standard_errors:g} standard error{'' if rule.standard_errors == 1 else 's'}"
 
 
 def _table(seen: Sequence[Account], event: ImageEvent) -> Table:

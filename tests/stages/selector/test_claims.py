@@ -40,6 +40,12 @@ def test_a_gain_beside_a_clear_error_has_the_standard_error_of_that(make: MakeCa
     assert (str(ErrorClaim.of(one)), str(lead(one, raw))) == ("3.73 ± 0.71", "+11.8 ± 1.5")
 
 
+def test_what_equals_the_raw_frame_lies_as_far_behind_as_the_raw_frame(make: MakeCandidate) -> None:
+    best = hidden(make, "unet", 3e-4, up_to=13e-4)
+    (same,) = judged([make("median", 200e-4, removed=0.0)], None)
+    assert lead(best, same) == lead(best, clear(make, RAW, 200e-4))
+
+
 def test_of_two_bounds_the_paired_difference_tells_which_is_better(make: MakeCandidate) -> None:
     best, second = hidden(make, "unet", 3e-4, up_to=13e-4), hidden(make, "blend", 4e-4, up_to=14e-4)
     assert str(lead(best, second)) == "> 0.3"
