@@ -12,7 +12,7 @@ from schemas.events import ImageEvent
 from stages.selector import Selector
 from stages.selector.reasons import standard_errors
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import AsJson, PipelineFile, SettingsFile, image_meant
+from streams.commands.options import AsJson, SettingsFile, image_meant
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.kept_pipelines import kept
@@ -27,7 +27,10 @@ def explain(
         str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")
     ],
     *,
-    pipeline: PipelineFile = None,
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(help="Pipeline file; the one that selected last in OUT, else the default one, when omitted."),
+    ] = None,
     out: OutFolder = None,
     settings: SettingsFile = None,
     json: AsJson = False,
