@@ -16,6 +16,7 @@ from schemas.prior import Prior
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
 from streams.job import Desk
+from streams.kept_pipelines import keep
 from streams.leftovers import stale, sweep
 from streams.logs import log_to
 from streams.pipeline import LIVE, Pipeline
@@ -55,6 +56,7 @@ def run_embedded(
     """
     with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"):
         sweep(out, within=(IMAGES, STATE))
+        keep(pipeline, out / STATE)
         if metrics_port is not None:
             parts.telemetry.serve(metrics_port)
         results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)

@@ -1,6 +1,6 @@
 """The rule by which one candidate of an image is chosen. It reads the event and nothing else, so it can be replayed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,9 +99,8 @@ def select(
         return _kept(reasons.all_vetoed(vetoed), Flag.VETOED).but(vetoes=vetoed)
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
-    lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
-    flags = (*selection.flags, *_missing(candidates))
-    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), flags=flags, vetoes=vetoed)
+    reason = selection.reason + _passed_over(selection, best, everyone, vetoed)
+    return selection.but(reason=reason, flags=(*selection.flags, *_missing(candidates)), vetoes=vetoed)
 
 
 def _missing(candidates: Sequence[Candidate]) -> Iterator[Flag]:
@@ -110,6 +109,15 @@ def _missing(candidates: Sequence[Candidate]) -> Iterator[Flag]:
         yield Flag.SECOND_FRAME_UNUSED
     if unmeasured(candidates):
         yield Flag.UNMEASURED
+
+
+def _passed_over(selection: Selection, best: Judged, everyone: Sequence[Judged], vetoed: Mapping[str, str]) -> str:
+    """Name the vetoed candidates that would have been chosen, or the runner-up."""
+    barred = [candidate for candidate in everyone if candidate.name in vetoed]
+    lower = [c.name for c in barred if c.score < best.score]
+    second = next((c.score for c in everyone if c.name == selection.runner_up), best.score)
+    nearer = [c.name for c in barred if best.score <= c.score < second]
+    return reasons.vetoed(vetoed, lower) + reasons.nearer(nearer, selection.runner_up)
 
 
 def _kept(why: str, flag: Flag) -> Selection:

@@ -142,7 +142,9 @@ def test_a_frame_saturated_in_large_parts_is_flagged(make: MakeCandidate, noise:
 def test_a_selection_says_why_in_one_sentence_with_numbers(make: MakeCandidate, noise: NoiseRecord) -> None:
     pool = [make(RAW, 6e-3), make("bm3d", 4e-4), make("nlm", 8e-4, spread=8e-5)]
     reason = select(pool, noise, RULE).reason
-    assert reason.startswith("bm3d has the lowest estimated error (2 % of full scale rms), 3 dB better than nlm, ")
+    assert reason.startswith(
+        "bm3d has the lowest estimated error (2.00 % of full scale rms), 3.0 ± 0.1 dB better than nlm, "
+    )
     assert reason.endswith(" standard errors apart.")
 
 
