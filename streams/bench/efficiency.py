@@ -19,10 +19,12 @@ from streams.bench.embedding import trial
 from streams.bench.fields import Sight, sight_of
 from streams.bench.processor_time import ProcessorTime, processor_time
 from streams.bench.rehearsal import rehearse
+from streams.bench.worker_time import worker_seconds
 from streams.embedded import Progress
 from streams.pipeline import Pipeline
 from streams.source import SourceFile, first
-from streams.telemetry import CORE_SECONDS, SECONDS, Activity, Telemetry
+from streams.telemetry import Activity, Telemetry
+from streams.telemetry.catalogue import CORE_SECONDS
 from streams.wiring.process import use_one_thread_a_slot
 
 SIZE_PX = 512
@@ -168,7 +170,7 @@ def _core_time(run: _Run, names: Sequence[str], *, bare_s: float, images: int) -
 
 
 def _spent_ms(telemetry: Telemetry, stage: str, images: int) -> dict[str, float]:
-    return {a.value: round(1000 * telemetry.total(SECONDS, stage=stage, activity=a) / images, 2) for a in Activity}
+    return {name: round(1000 * seconds / images, 2) for name, seconds in worker_seconds(telemetry, stage).items()}
 
 
 def tiff_of(levels: NDArray[np.uint8]) -> bytes:

@@ -13,6 +13,7 @@ from streams.bench.live_load import LiveLoad
 from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
+from streams.bench.worker_time import columns
 
 
 def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
@@ -26,7 +27,7 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
         highlight=False,
     )
     _print_core_time(console, measured.core_ms_per_image)
-    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    activities = columns(measured.worker_ms_per_image)
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
@@ -161,7 +162,7 @@ def print_at_services(console: Console, name: str, measured: ServicesEfficiency)
         f"servers took {measured.servers_cpu_share:.0%} of the processors",
         highlight=False,
     )
-    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    activities = columns(measured.worker_ms_per_image)
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))

@@ -1,0 +1,96 @@
+"""What answered images tell: how many, how large, how late, how noisy, and what was selected."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.events import ImageEvent
+from schemas.scores import RAW, Selection
+from stages.metrics.names import Score
+from stages.selector.rule import Flag
+from streams.telemetry.catalogue import (
+    DEAD_LETTERS,
+    END_TO_END_SECONDS,
+    FLAGS,
+    IMAGE_BYTES,
+    IMAGES,
+    LAST_IMAGE,
+    NOISE_SIGMA,
+    SELECTION_MARGIN,
+    SELECTIONS,
+    SNR_DECIBELS,
+    VETOES,
+)
+from streams.telemetry.names import OTHER
+from streams.telemetry.registry import Telemetry
+
+FLAG_NAMES: dict[str, str] = {flag.value: flag.name.lower() for flag in Flag}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answered message: the event that came, and as it goes on; neither, where it was malformed or rejected."""
+
+    came: ImageEvent | None = None
+    goes: ImageEvent | None = None
+
+    @property
+    def outcome(self) -> str:
+        """How it was answered."""
+        if self.came is None:
+            return "malformed"
+        return "rejected" if self.goes is None else "done"
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the image file."""
+        return self.came.image.object.size_bytes if self.came else 0
+
+
+MALFORMED = Answered()
+
+
+def note_answers(telemetry: Telemetry, stage: str, lane: str, answers: Sequence[Answered], now: datetime) -> None:
+    """Count what a stage has answered and committed."""
+    images, sizes = Counter[str](), Counter[str]()
+    for answer in answers:
+        images[answer.outcome] += 1
+        sizes[answer.outcome] += answer.size_bytes
+        if answer.came is not None and answer.goes is not None:
+            _note_news(telemetry, lane, answer.came, answer.goes, now)
+    for outcome, count in images.items():
+        telemetry.count(IMAGES, stage, lane, outcome, by=count)
+        telemetry.count(IMAGE_BYTES, stage, lane, outcome, by=sizes[outcome])
+    for outcome, error_class in (("rejected", "invalid_image"), ("malformed", "malformed_event")):
+        if images[outcome]:
+            telemetry.count(DEAD_LETTERS, stage, lane, error_class, by=images[outcome])
+
+
+def _note_news(telemetry: Telemetry, lane: str, came: ImageEvent, goes: ImageEvent, now: datetime) -> None:
+    if came.noise is None and goes.noise is not None:
+        _note_noise(telemetry, lane, goes, goes.noise.sigma)
+    if came.selection is None and goes.selection is not None:
+        seconds = (now - goes.acquisition.published_at).total_seconds()
+        telemetry.observe(END_TO_END_SECONDS, max(0.0, seconds), lane)
+        _note_selection(telemetry, lane, goes.selection)
+
+
+def _note_noise(telemetry: Telemetry, lane: str, event: ImageEvent, sigma: float) -> None:
+    instrument = telemetry.instruments.bounded(event.image.instrument_id)
+    telemetry.observe(NOISE_SIGMA, sigma, lane, instrument)
+    telemetry.set(LAST_IMAGE, event.acquisition.published_at.timestamp(), lane, instrument)
+    raw = next((candidate for candidate in event.candidates if candidate.name == RAW), None)
+    snr_db = raw.scores.get(Score.SNR) if raw else None
+    if snr_db is not None:
+        telemetry.observe(SNR_DECIBELS, snr_db, lane, instrument)
+
+
+def _note_selection(telemetry: Telemetry, lane: str, selection: Selection) -> None:
+    telemetry.count(SELECTIONS, lane, telemetry.methods.bounded(selection.chosen))
+    if selection.margin is not None and selection.margin_se:
+        telemetry.observe(SELECTION_MARGIN, selection.margin / selection.margin_se, lane)
+    for name in selection.vetoes:
+        telemetry.count(VETOES, lane, telemetry.methods.bounded(name))
+    for flag in selection.flags:
+        telemetry.count(FLAGS, lane, FLAG_NAMES.get(flag, OTHER))
