@@ -59,9 +59,12 @@ class Computation:
 
     def _fetch(self, job: Job) -> Job:
         """4. Fetch the frames that the stage needs."""
+        needs = self._desk.stage.needs(job.event)
+        if not needs:
+            return replace(job, task=Task(job.event, job.missing, {}))
         with self._spending(Activity.FETCH):
             try:
-                frames = self._around.frames.of(job.event, self._desk.stage.needs(job.event))
+                frames = self._around.frames.of(job.event, needs)
             except InvalidImage as error:
                 if isinstance(error, ObjectLost):
                     self._forget(job.event, error.key)
@@ -91,7 +94,8 @@ class Computation:
         return self._around.slots.taken(self._desk.lane, waiting=self._spending(Activity.SLOT))
 
     def _called(self, batch: Sequence[Task]) -> list[Outcome]:
-        self._around.telemetry.observe(CALL_IMAGES, len(batch), self._desk.stage.name, self._desk.lane)
+        if self._desk.stage.at_once > 1:
+            self._around.telemetry.observe(CALL_IMAGES, len(batch), self._desk.stage.name, self._desk.lane)
         try:
             with self._spending(Activity.COMPUTE):
                 return self._stage_call(batch)

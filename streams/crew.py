@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -140,18 +140,18 @@ class Crew:
                 self._measure_lag()
             self._transport.resume()
         self._flow.admit(self._transport.poll(limit=max(1, self._flow.room), timeout_s=0.1))
-        self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name, self._lane)
         self._measure_lag()
 
     def _wait_for_room(self, timeout_s: float) -> bool:
         if not self._flow.full:
             return True
-        with self._spending(Activity.IDLE, self._flow.waits_s):
+        with self._waiting():
             return self._flow.wait_for_room(timeout_s)
 
     def _measure_lag(self) -> None:
         self._standing.polled()
         if time.monotonic() - self._lag_at_s >= LAG_EVERY_S:
+            self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name, self._lane)
             self._lag.measure(sum(self._transport.lag().values()), self._flow.oldest_ms)
             self._lag_at_s = time.monotonic()
 
@@ -195,7 +195,7 @@ class Crew:
         self._telemetry.set(BATCH_LIMIT, self._batch, self._name, self._lane)
 
     def _take(self) -> list[Ticket[Answer]]:
-        with self._spending(Activity.IDLE, self._flow.waits_s):
+        with self._waiting():
             return self._flow.take(count=self._batch, age_s=self._pace.batch_age_s)
 
     def _commit(self) -> None:
@@ -224,10 +224,11 @@ class Crew:
         self._standing.well()
         return result
 
-    def _spending(
-        self, activity: Activity, causes: Callable[[], Mapping[Activity, float]] | None = None
-    ) -> AbstractContextManager[None]:
-        return self._telemetry.spending(self._name, self._lane, activity, causes)
+    def _spending(self, activity: Activity) -> AbstractContextManager[None]:
+        return self._telemetry.spending(self._name, self._lane, activity)
+
+    def _waiting(self) -> AbstractContextManager[None]:
+        return self._telemetry.waiting(self._name, self._lane, self._flow.waits_s)
 
     def _note_retry(self, attempt: int, reason: str) -> None:
         self._telemetry.count(RETRIES, self._name, self._lane)

@@ -17,7 +17,6 @@ from streams.bench.own_lane import read
 from streams.errors import UsageError
 from streams.pipeline import Pipeline
 from streams.telemetry import Activity, Telemetry
-from streams.telemetry.timesheet import Causes
 
 OVERLAP = Path(str(files("streams.bench") / "overlap.toml"))
 
@@ -38,10 +37,10 @@ class Computing(Telemetry):
         self.intervals: list[tuple[str, Interval]] = []
 
     @contextmanager
-    def spending(self, stage: str, lane: str, activity: Activity, causes: Causes | None = None) -> Iterator[None]:
+    def spending(self, stage: str, lane: str, activity: Activity) -> Iterator[None]:
         """Charge the seconds of the block."""
         start_s = time.perf_counter()
-        with super().spending(stage, lane, activity, causes):
+        with super().spending(stage, lane, activity):
             yield
         if activity is Activity.COMPUTE:
             self.intervals.append((stage, Interval(start_s, time.perf_counter())))

@@ -13,6 +13,7 @@ from streams.bench.live_load import LiveLoad
 from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
+from streams.bench.telemetry_cost import TelemetryCost
 from streams.bench.worker_time import columns
 
 
@@ -167,3 +168,13 @@ def print_at_services(console: Console, name: str, measured: ServicesEfficiency)
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
+
+
+def print_telemetry_cost(console: Console, measured: TelemetryCost) -> None:
+    """Print what telemetry takes of an image."""
+    console.print(
+        f"{measured.images} images, {measured.stages} stages, {measured.calls_per_image:.0f} calls an image: "
+        f"{measured.cpu_us_per_image:.1f} us on a core an image, {measured.cpu_us_per_image_and_stage:.1f} us an image "
+        f"and stage; answering /metrics takes {measured.scrape_ms:.1f} ms",
+        highlight=False,
+    )

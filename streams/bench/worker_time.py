@@ -1,17 +1,41 @@
 """Where the time of a stage's worker goes, for tables."""
 
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from streams.telemetry import Activity, Telemetry, Thread
-from streams.telemetry.catalogue import CORE_SECONDS, WORKER_SECONDS
+from streams.telemetry.catalogue import WORKER_SECONDS
 
 COMMITTING = (Activity.COMMIT, Activity.REMEMBER)
 
 
 def worker_seconds(telemetry: Telemetry, stage: str) -> dict[str, float]:
-    """Return seconds by activity: of the threads that answer; committing of the one that commits; polling on a core."""
+    """Return seconds by activity: of the threads that answer, and of the one that commits what it does then."""
     answering = {a.value: _seconds(telemetry, stage, Thread.HANDLER, a) for a in Activity}
     committing = {a.value: _seconds(telemetry, stage, Thread.COMMITTER, a) for a in COMMITTING}
-    poll_s = telemetry.total(CORE_SECONDS, stage=stage, thread=Thread.POLLER, activity=Activity.POLL)
-    return {**answering, **committing, Activity.POLL.value: poll_s}
+    return {**answering, **committing}
+
+
+class OnCore(Telemetry):
+    """Telemetry that also keeps the time on a core of each stage's calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.computing_s: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def spending(self, stage: str, lane: str, activity: Activity) -> Iterator[None]:
+        """Charge the time of the block to an activity."""
+        start_s = time.thread_time()
+        with super().spending(stage, lane, activity):
+            yield
+        if activity is Activity.COMPUTE:
+            with self._lock:
+                self.computing_s[stage] += time.thread_time() - start_s
 
 
 def columns(spent: dict[str, dict[str, float]]) -> list[str]:

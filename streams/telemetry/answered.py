@@ -1,6 +1,5 @@
 """What answered images tell: how many, how large, how late, how noisy, and what was selected."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from streams.telemetry.catalogue import (
 from streams.telemetry.names import OTHER
 from streams.telemetry.registry import Telemetry
 
+ERROR_CLASSES = {"rejected": "invalid_image", "malformed": "malformed_event"}
 FLAG_NAMES: dict[str, str] = {flag.value: flag.name.lower() for flag in Flag}
 
 
@@ -42,29 +42,24 @@ class Answered:
             return "malformed"
         return "rejected" if self.goes is None else "done"
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of the image file."""
-        return self.came.image.object.size_bytes if self.came else 0
-
 
 MALFORMED = Answered()
 
 
 def note_answers(telemetry: Telemetry, stage: str, lane: str, answers: Sequence[Answered], now: datetime) -> None:
     """Count what a stage has answered and committed."""
-    images, sizes = Counter[str](), Counter[str]()
+    outcomes = [answer.outcome for answer in answers]
+    for outcome in set(outcomes):
+        sizes = [
+            a.came.image.object.size_bytes for a, of in zip(answers, outcomes, strict=True) if of == outcome and a.came
+        ]
+        telemetry.count(IMAGES, stage, lane, outcome, by=outcomes.count(outcome))
+        telemetry.count(IMAGE_BYTES, stage, lane, outcome, by=sum(sizes))
+        if outcome in ERROR_CLASSES:
+            telemetry.count(DEAD_LETTERS, stage, lane, ERROR_CLASSES[outcome], by=outcomes.count(outcome))
     for answer in answers:
-        images[answer.outcome] += 1
-        sizes[answer.outcome] += answer.size_bytes
         if answer.came is not None and answer.goes is not None:
             _note_news(telemetry, lane, answer.came, answer.goes, now)
-    for outcome, count in images.items():
-        telemetry.count(IMAGES, stage, lane, outcome, by=count)
-        telemetry.count(IMAGE_BYTES, stage, lane, outcome, by=sizes[outcome])
-    for outcome, error_class in (("rejected", "invalid_image"), ("malformed", "malformed_event")):
-        if images[outcome]:
-            telemetry.count(DEAD_LETTERS, stage, lane, error_class, by=images[outcome])
 
 
 def _note_news(telemetry: Telemetry, lane: str, came: ImageEvent, goes: ImageEvent, now: datetime) -> None:

@@ -97,13 +97,6 @@ WORKER_SECONDS = _counter(
     "Where the seconds of a worker's threads go; those of a thread add up to the time that it lives.",
     collected=True,
 )
-CORE_SECONDS = _counter(
-    "semstream_worker_core_seconds",
-    "seconds",
-    "stage lane thread activity",
-    "The part of these seconds that the thread spent on a core.",
-    collected=True,
-)
 BATCH_MESSAGES = _histogram(
     "semstream_batch_messages", "messages", "stage lane", "Messages that were answered together.", BUCKETS_COUNT
 )
@@ -111,7 +104,11 @@ BATCH_LIMIT = _gauge(
     "semstream_batch_limit_messages", "messages", "stage lane", "Messages that a batch may have at present."
 )
 CALL_IMAGES = _histogram(
-    "semstream_call_images", "images", "stage lane", "Images that were handed to a stage in one call.", BUCKETS_COUNT
+    "semstream_call_images",
+    "images",
+    "stage lane",
+    "Images that were handed in one call to a stage that is quickest with several.",
+    BUCKETS_COUNT,
 )
 IN_FLIGHT = _gauge("semstream_in_flight_messages", "messages", "stage lane", "Messages taken in and not yet committed.")
 
@@ -136,13 +133,12 @@ CACHE_FAILURES = _counter(
     "semstream_cache_failures", "calls", "call", "Calls that the shared cache did not answer: get or put."
 )
 CACHE_AVAILABLE = _gauge("semstream_cache_available", "0 or 1", "cache", "0 while the shared cache is left alone.")
-STORE_BYTES = _counter(
-    "semstream_store_bytes",
+STORE_OBJECT_BYTES = _summary(
+    "semstream_store_object_bytes",
     "bytes",
     "call",
-    "Bytes read from the object store (get) and given to it (put); copies on the node do not count.",
+    "Objects read from the object store (get) and given to it (put), and their bytes; copies on the node do not count.",
 )
-STORE_CALLS = _counter("semstream_store_calls", "calls", "call", "Objects read (get) and given (put).")
 
 SELECTIONS = _counter("semstream_selections", "images", "lane method", "Images by the candidate that was selected.")
 SELECTION_MARGIN = _histogram(
@@ -204,14 +200,13 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         STAGE_SECONDS,
         END_TO_END_SECONDS,
         WORKER_SECONDS,
-        CORE_SECONDS,
         BATCH_MESSAGES,
         BATCH_LIMIT,
         CALL_IMAGES,
         IN_FLIGHT,
     ),
     "Kafka": (LAG_MESSAGES, LAG_SECONDS, PARTITIONS, REBALANCES),
-    "Services": (CACHE_FAILURES, CACHE_AVAILABLE, STORE_BYTES, STORE_CALLS),
+    "Services": (CACHE_FAILURES, CACHE_AVAILABLE, STORE_OBJECT_BYTES),
     "Selections and instruments": (
         SELECTIONS,
         SELECTION_MARGIN,

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from streams.telemetry.activity import Activity, Thread
-from streams.telemetry.catalogue import CORE_SECONDS, METRICS, WORKER_SECONDS, Kind, Metric
+from streams.telemetry.catalogue import METRICS, WORKER_SECONDS, Kind, Metric
+from streams.telemetry.distribution import Distributions
 from streams.telemetry.names import Names
 from streams.telemetry.timesheet import Causes, Clock, Post, Timesheets
 
@@ -23,24 +24,19 @@ class Telemetry:
 
     Parameters
     ----------
-    clock, core_clock
-        Monotonic seconds, and seconds of the calling thread on a core.
+    clock
+        Monotonic seconds.
     """
 
-    def __init__(self, *, clock: Clock = time.monotonic, core_clock: Clock = time.thread_time) -> None:
+    def __init__(self, *, clock: Clock = time.monotonic) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
         self.registry = CollectorRegistry()
         self._counters = self._measured(Kind.COUNTER, Counter)
         self._gauges = self._measured(Kind.GAUGE, Gauge)
-        self._summaries = self._measured(Kind.SUMMARY, Summary)
-        self._histograms = _Children(
-            {
-                m.name: Histogram(m.name, m.meaning, m.labels, registry=self.registry, buckets=m.buckets)
-                for m in _measured(Kind.HISTOGRAM)
-            }
-        )
+        self._distributions = Distributions([*_measured(Kind.HISTOGRAM), *_measured(Kind.SUMMARY)])
+        self.registry.register(self._distributions)
         self.instruments, self.methods = Names(), Names()
-        self._timesheets = Timesheets(clock, core_clock)
+        self._timesheets = Timesheets(clock)
         self.registry.register(_WorkerSeconds(self._timesheets))
 
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
@@ -53,22 +49,21 @@ class Telemetry:
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Add an observation to a histogram or a summary."""
-        if metric.kind is Kind.HISTOGRAM:
-            self._histograms.of(metric, labels).observe(value)
-        else:
-            self._summaries.of(metric, labels).observe(value)
+        self._distributions.of(metric, labels).observe(value)
 
     @contextmanager
     def at_work(self, stage: str, lane: str, thread: Thread, activity: Activity) -> Iterator[None]:
         """Account for all time of the calling thread while the block runs, to ``activity`` unless said otherwise."""
-        with self._timesheets.kept(Post(stage, lane, thread)), self.spending(stage, lane, activity):
+        with self._timesheets.kept(Post(stage, lane, thread)) as sheet, sheet.spending(activity):
             yield
 
-    def spending(
-        self, stage: str, lane: str, activity: Activity, causes: Causes | None = None
-    ) -> AbstractContextManager[None]:
-        """Charge the time of the block to an activity; that of a wait to what ``causes`` tells of it."""
-        return self._timesheets.mine(stage, lane).spending(activity, causes)
+    def spending(self, stage: str, lane: str, activity: Activity) -> AbstractContextManager[None]:
+        """Charge the time of the block to an activity."""
+        return self._timesheets.mine(stage, lane).spending(activity)
+
+    def waiting(self, stage: str, lane: str, causes: Causes) -> AbstractContextManager[None]:
+        """Charge the time of the block to what ``causes`` tells of it."""
+        return self._timesheets.mine(stage, lane).waiting(causes)
 
     def total(self, metric: Metric, **labels: str) -> float:
         """Return what a counter has come to, over all series that have these labels."""
@@ -105,16 +100,15 @@ class _WorkerSeconds(Collector):
 
     def describe(self) -> Iterable[CounterMetricFamily]:
         """Name the metrics."""
-        return [CounterMetricFamily(m.name, m.meaning, labels=m.labels) for m in (WORKER_SECONDS, CORE_SECONDS)]
+        return [CounterMetricFamily(WORKER_SECONDS.name, WORKER_SECONDS.meaning, labels=WORKER_SECONDS.labels)]
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """Return them as they are now."""
-        families = by_clock, on_core = [*self.describe()]
+        (family,) = self.describe()
         for post, spent in self._timesheets.seconds().items():
-            for family, seconds in zip((by_clock, on_core), spent, strict=True):
-                for activity, value in seconds.items():
-                    family.add_metric([post.stage, post.lane, post.thread, activity], value)
-        return families
+            for activity, seconds in spent.items():
+                family.add_metric([post.stage, post.lane, post.thread, activity], seconds)
+        return [family]
 
 
 def _measured(kind: Kind) -> list[Metric]:

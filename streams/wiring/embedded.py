@@ -53,7 +53,9 @@ class Embedded:
 
 
 @contextmanager
-def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> Iterator[Embedded]:
+def embedded(
+    state: Path, pipeline: Pipeline, *, cores: int | None = None, telemetry: Telemetry | None = None
+) -> Iterator[Embedded]:
     """Wire the embedded mode; ``state`` holds objects and ledger, so a second run goes on from the first.
 
     Raises
@@ -66,7 +68,7 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
     collect_seldom()
     with ExitStack() as stack:
         stack.enter_context(exclusive(state))
-        telemetry = Telemetry()
+        telemetry = telemetry or Telemetry()
         describe_process(telemetry, pipeline=pipeline.name, pipeline_hash=pipeline.hash)
         store = MeteredStore(FolderStore(state / "objects"), telemetry)
         ledger = SqlLedger.sqlite(state / LEDGER_FILE)

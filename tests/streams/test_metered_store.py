@@ -6,7 +6,6 @@ from streams.adapters.folder_store import FolderStore
 from streams.errors import InvalidImage
 from streams.metered_store import MeteredStore
 from streams.telemetry import Telemetry
-from streams.telemetry.catalogue import STORE_BYTES, STORE_CALLS
 
 
 def test_bytes_and_objects_are_counted_when_they_have_arrived(tmp_path: Path) -> None:
@@ -17,5 +16,9 @@ def test_bytes_and_objects_are_counted_when_they_have_arrived(tmp_path: Path) ->
     assert store.vanished([ref]) == []
     with pytest.raises(InvalidImage):
         store.get(ref.model_copy(update={"key": "raw/none"}))
-    counted = [telemetry.total(metric, call=call) for metric in (STORE_BYTES, STORE_CALLS) for call in ("put", "get")]
+    counted = [
+        telemetry.registry.get_sample_value(f"semstream_store_object_bytes_{number}", {"call": call})
+        for number in ("sum", "count")
+        for call in ("put", "get")
+    ]
     assert counted == [12, 36, 1, 3]

@@ -3,7 +3,7 @@
 import typer
 
 from streams.commands.bench.chaos import chaos
-from streams.commands.bench.embedded import efficiency, endurance, execution
+from streams.commands.bench.embedded import efficiency, endurance, execution, telemetry
 from streams.commands.bench.faithful import denoisers, fidelity, gallery, judging
 from streams.commands.bench.guards import guards
 from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
@@ -18,6 +18,7 @@ for command in (
     efficiency,
     endurance,
     execution,
+    telemetry,
     ledger,
     latency,
     replay,
