@@ -2,7 +2,7 @@
 
 import ctypes
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,16 @@ class GpuState:
 
 
 class GpuCollector(Collector):
-    """Looks when it is asked, and only where torch has begun to use a GPU: beginning takes seconds and memory."""
+    """Looks when it is asked, and only where torch has begun to use a GPU: beginning takes seconds and memory.
+
+    Parameters
+    ----------
+    modules
+        What the process has imported, by name.
+    """
+
+    def __init__(self, modules: Mapping[str, object] = sys.modules) -> None:
+        self._modules = modules
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Name the metrics."""
@@ -35,7 +44,7 @@ class GpuCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return what the GPUs are at now."""
-        torch = sys.modules.get("torch")
+        torch: Any = self._modules.get("torch")
         if torch is None or not torch.cuda.is_initialized():
             return []
         return _families([_state(torch, index) for index in range(torch.cuda.device_count())])
