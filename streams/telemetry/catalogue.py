@@ -185,6 +185,16 @@ GPU_MEMORY = _gauge("semstream_gpu_memory_bytes", "bytes", "device", "Memory of 
 GPU_ALLOCATED = _gauge(
     "semstream_gpu_allocated_bytes", "bytes", "device", "Memory of the GPU that this process holds.", collected=True
 )
+CHILDREN_CPU_SECONDS = _counter(
+    "semstream_children_cpu_seconds",
+    "seconds",
+    "",
+    "Seconds on a core of this process's children, living and ended: decoders, and stages in processes of their own.",
+    collected=True,
+)
+CHILDREN_MEMORY = _gauge(
+    "semstream_children_resident_memory_bytes", "bytes", "", "Memory of the living children in RAM.", collected=True
+)
 PROCESS = (
     _counter("process_cpu_seconds", "seconds", "", "Seconds of this process on a core.", collected=True),
     _gauge("process_resident_memory_bytes", "bytes", "", "Memory of this process in RAM.", collected=True),
@@ -216,6 +226,15 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         SNR_DECIBELS,
         LAST_IMAGE,
     ),
-    "Process": (BUILD_INFO, GPU_UTILISATION, GPU_MEMORY_USED, GPU_MEMORY, GPU_ALLOCATED, *PROCESS),
+    "Process": (
+        BUILD_INFO,
+        GPU_UTILISATION,
+        GPU_MEMORY_USED,
+        GPU_MEMORY,
+        GPU_ALLOCATED,
+        CHILDREN_CPU_SECONDS,
+        CHILDREN_MEMORY,
+        *PROCESS,
+    ),
 }
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS.values() for metric in group)
