@@ -168,6 +168,16 @@ LAST_IMAGE = _gauge(
     "When the latest image of an instrument was published, of those that were scored here.",
 )
 
+IMBALANCE = _gauge(
+    "semstream_conservation_imbalance_images",
+    "images",
+    "stage lane fault",
+    "Images whose answers do not add up, as `semstream reconcile --every` found them last; 0 is what it should be.",
+)
+RECONCILED = _gauge(
+    "semstream_conservation_checked_timestamp_seconds", "seconds since 1970", "lane", "When it last found out."
+)
+
 BUILD_INFO = _gauge(
     "semstream_build_info", "1", "version python pipeline pipeline_hash", "What runs here; its value is always 1."
 )
@@ -226,6 +236,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         SNR_DECIBELS,
         LAST_IMAGE,
     ),
+    "Conservation": (IMBALANCE, RECONCILED),
     "Process": (
         BUILD_INFO,
         GPU_UTILISATION,
