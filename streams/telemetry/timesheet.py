@@ -3,12 +3,12 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
-from streams.telemetry.activity import Activity, Thread
+from streams.telemetry.activity import ACTIVITIES, Activity, Thread
 
 Clock = Callable[[], float]
 Causes = Callable[[], Mapping[Activity, float]]
@@ -22,11 +22,11 @@ class Timesheet:
     A block costs a microsecond, and there are ten an image: hence the two steps of it in one function each.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, activities: Iterable[Activity] = ()) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._blocks: list[Activity] = []
-        self._seconds: dict[Activity, float] = defaultdict(float)
+        self._seconds: dict[Activity, float] = defaultdict(float, dict.fromkeys(activities, 0.0))
         self._since_s = 0.0
         self._causes: Causes | None = None
         self._read: Seconds = {}
@@ -173,7 +173,7 @@ class Timesheets:
         return total
 
     def _opened(self, post: Post) -> Timesheet:
-        sheet = Timesheet(self._clock)
+        sheet = Timesheet(self._clock, ACTIVITIES[post.thread])
         self._here.sheets[post.stage, post.lane] = sheet
         with self._lock:
             self._open.append((post, sheet))
