@@ -21,7 +21,6 @@ from streams.telemetry import Activity, Telemetry, Thread
 from streams.telemetry.catalogue import (
     BATCH_LIMIT,
     BATCH_MESSAGES,
-    IN_FLIGHT,
     PARTITIONS,
     REBALANCES,
     RETRIES,
@@ -151,8 +150,8 @@ class Crew:
     def _measure_lag(self) -> None:
         self._standing.polled()
         if time.monotonic() - self._lag_at_s >= LAG_EVERY_S:
-            self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name, self._lane)
-            self._lag.measure(sum(self._transport.lag().values()), self._flow.oldest_ms)
+            behind = sum(self._transport.lag().values())
+            self._lag.measure(behind, in_hand=self._flow.in_flight, oldest_ms=self._flow.oldest_ms)
             self._lag_at_s = time.monotonic()
 
     def _assigned(self, partitions: Collection[Partition]) -> None:
