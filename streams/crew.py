@@ -81,16 +81,16 @@ class Crew:
         """Work until `stop`."""
         handlers = [self._thread(self._handle, f"handler-{n}", Thread.HANDLER) for n in range(self._pace.handlers)]
         committer = self._thread(self._commit, "committer", Thread.COMMITTER)
-        try:
-            with self._telemetry.at_work(self._name, self._lane, Thread.POLLER, Activity.POLL):
+        with self._telemetry.at_work(self._name, self._lane, Thread.POLLER, Activity.POLL):
+            try:
                 self._work()
-        finally:
-            self._stopping.set()
-            self._flow.close()
-            committer.join()
-            self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
-            for handler in handlers:
-                handler.join(ABANDONED_AFTER_S)
+            finally:
+                self._stopping.set()
+                self._flow.close()
+                committer.join()
+                self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
+                for handler in handlers:
+                    handler.join(ABANDONED_AFTER_S)
         if self._failure is not None:
             raise self._failure
 
