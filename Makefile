@@ -1,6 +1,6 @@
 # Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas clean
+.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas metrics clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -78,6 +78,9 @@ train: $(READY)  ## Go on training the shipped network for nine minutes
 
 schemas: $(READY)  ## Write schemas/json from the models
 	$(BIN)/python -m schemas.json_schema schemas/json
+
+metrics: $(READY)  ## Write docs/metrics.md from the list of metrics
+	$(BIN)/python -m streams.telemetry.page docs/metrics.md
 
 clean:  ## Remove .venv, results and caches
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

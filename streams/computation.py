@@ -16,7 +16,8 @@ from streams.job import Desk, Job
 from streams.ports import SettlementId
 from streams.surroundings import Surroundings
 from streams.suspects import Precautions, why_not_again
-from streams.telemetry import PARTS, Activity
+from streams.telemetry import Activity
+from streams.telemetry.catalogue import CALL_IMAGES
 
 NO_RECORD = b""
 """In the place of an outcome's body: a cache that holds it counts as one that holds nothing."""
@@ -58,9 +59,12 @@ class Computation:
 
     def _fetch(self, job: Job) -> Job:
         """4. Fetch the frames that the stage needs."""
+        needs = self._desk.stage.needs(job.event)
+        if not needs:
+            return replace(job, task=Task(job.event, job.missing, {}))
         with self._spending(Activity.FETCH):
             try:
-                frames = self._around.frames.of(job.event, self._desk.stage.needs(job.event))
+                frames = self._around.frames.of(job.event, needs)
             except InvalidImage as error:
                 if isinstance(error, ObjectLost):
                     self._forget(job.event, error.key)
@@ -90,6 +94,8 @@ class Computation:
         return self._around.slots.taken(self._desk.lane, waiting=self._spending(Activity.SLOT))
 
     def _called(self, batch: Sequence[Task]) -> list[Outcome]:
+        if self._desk.stage.at_once > 1:
+            self._around.telemetry.observe(CALL_IMAGES, len(batch), self._desk.stage.name, self._desk.lane)
         try:
             with self._spending(Activity.COMPUTE):
                 return self._stage_call(batch)
@@ -109,12 +115,11 @@ class Computation:
         if set(outcome.parts) != set(job.missing):
             wrong = f"stage {self._desk.stage.name} gave {sorted(outcome.parts)}, asked for {sorted(job.missing)}"
             raise RuntimeError(wrong)
-        self._around.telemetry.count(PARTS, self._desk.stage.name, "computed", by=len(outcome.parts))
         self._around.notice(job.event.acquisition.acquisition_id, outcome.parts)
         return replace(job, task=None, computed=outcome.parts)
 
     def _spending(self, activity: Activity) -> AbstractContextManager[None]:
-        return self._around.telemetry.spending(self._desk.stage.name, activity)
+        return self._around.telemetry.spending(self._desk.stage.name, self._desk.lane, activity)
 
 
 def _shape(task: Task) -> tuple[int, int]:

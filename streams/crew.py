@@ -4,17 +4,31 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from streams.flow import Flow, Ticket
+from streams.lag import Lag
 from streams.patience import Patience, Stopped
+from streams.pipeline import group_of
 from streams.ports import Partition, Positions, Transport
-from streams.telemetry import IN_FLIGHT, LAG, RETRIES, SECONDS, STAGE_SECONDS, Activity, Telemetry
+from streams.standing import Standing
+from streams.telemetry import Activity, Telemetry, Thread
+from streams.telemetry.catalogue import (
+    BATCH_LIMIT,
+    BATCH_MESSAGES,
+    PARTITIONS,
+    REBALANCES,
+    RETRIES,
+    STAGE_SECONDS,
+)
 from streams.worker import Answer, Worker
+
+T = TypeVar("T")
 
 LAG_EVERY_S = 5.0
 ABANDONED_AFTER_S = 2.0
@@ -51,10 +65,13 @@ class Crew:
         self._transport = transport
         self._pace = pace
         self._telemetry = telemetry
-        self._name = worker.desk.stage.name
+        self._name, self._lane = worker.desk.stage.name, worker.desk.lane
         self._flow: Flow[Answer] = Flow(max_messages=pace.max_in_flight, max_bytes=pace.max_in_flight_bytes)
         self._stopping = threading.Event()
-        self._patiently = Patience(pace.patience_s, self._stopping, self._note_retry)
+        waiting = partial(self._spending, Activity.RETRY)
+        self._patience = Patience(pace.patience_s, self._stopping, self._note_retry, waiting=waiting)
+        self._standing = Standing(group_of(self._name, self._lane))
+        self._lag = Lag(telemetry, self._name, self._lane)
         self._failure: BaseException | None = None
         self._held: set[Partition] = set()
         self._batch = 1
@@ -62,17 +79,18 @@ class Crew:
 
     def run(self) -> None:
         """Work until `stop`."""
-        handlers = [self._thread(self._handle, f"handler-{n}") for n in range(self._pace.handlers)]
-        committer = self._thread(self._commit, "committer")
-        try:
-            self._work()
-        finally:
-            self._stopping.set()
-            self._flow.close()
-            committer.join()
-            self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
-            for handler in handlers:
-                handler.join(ABANDONED_AFTER_S)
+        handlers = [self._thread(self._handle, f"handler-{n}", Thread.HANDLER) for n in range(self._pace.handlers)]
+        committer = self._thread(self._commit, "committer", Thread.COMMITTER)
+        with self._telemetry.at_work(self._name, self._lane, Thread.POLLER, Activity.POLL):
+            try:
+                self._work()
+            finally:
+                self._stopping.set()
+                self._flow.close()
+                committer.join()
+                self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
+                for handler in handlers:
+                    handler.join(ABANDONED_AFTER_S)
         if self._failure is not None:
             raise self._failure
 
@@ -86,6 +104,7 @@ class Crew:
     def _subscribe(self) -> None:
         topic = self._worker.desk.step.consumes
         self._transport.subscribe(topic, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        self._standing.subscribed()
 
     @property
     def name(self) -> str:
@@ -102,6 +121,10 @@ class Crew:
         """What went wrong in one of the threads: known before `run`, which waits for the others, raises it."""
         return self._failure
 
+    def why_not_ready(self) -> str | None:
+        """Return one line that says why nobody should count on this crew; None where all is well."""
+        return self._standing.why_not_ready() if self._failure is None else f"{self._name}: {self._failure}"
+
     def stop(self) -> None:
         """Ask `run` to return: queued work is dropped, running work is committed or dropped at the deadline."""
         self._stopping.set()
@@ -109,34 +132,49 @@ class Crew:
     def _poll(self) -> None:
         # A pause throws away what was fetched ahead, and a resume may take a second: only a stage pauses that is so
         # slow that what it has in hand lasts much longer. Any other takes messages as room for them appears.
-        if not self._flow.wait_for_room(0.5):
+        if not self._wait_for_room(0.5):
             self._transport.pause()
-            while not self._flow.wait_for_room(0.05) and not self._stopping.is_set():
+            while not self._wait_for_room(0.05) and not self._stopping.is_set():
                 self._flow.admit(self._transport.poll(limit=1, timeout_s=0))
                 self._measure_lag()
             self._transport.resume()
-        start_s = time.thread_time()
         self._flow.admit(self._transport.poll(limit=max(1, self._flow.room), timeout_s=0.1))
-        self._telemetry.count(SECONDS, self._name, Activity.POLL, by=time.thread_time() - start_s)
-        self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name)
         self._measure_lag()
 
+    def _wait_for_room(self, timeout_s: float) -> bool:
+        if not self._flow.full:
+            return True
+        with self._waiting():
+            return self._flow.wait_for_room(timeout_s)
+
     def _measure_lag(self) -> None:
+        self._standing.polled()
         if time.monotonic() - self._lag_at_s >= LAG_EVERY_S:
-            self._telemetry.set(LAG, sum(self._transport.lag().values()), self._name)
+            behind = sum(self._transport.lag().values())
+            self._lag.measure(behind, in_hand=self._flow.in_flight, oldest_ms=self._flow.oldest_ms)
             self._lag_at_s = time.monotonic()
 
     def _assigned(self, partitions: Collection[Partition]) -> None:
         self._held |= set(partitions)
         self._flow.assign(partitions)
+        self._standing.assigned()
+        self._note_change("assigned")
 
     def _revoked(self, partitions: Collection[Partition]) -> None:
         self._held -= set(partitions)
-        self._flow.revoke(partitions, deadline_s=self._pace.revoke_deadline_s)
+        with self._spending(Activity.REBALANCE):
+            self._flow.revoke(partitions, deadline_s=self._pace.revoke_deadline_s)
+        self._note_change("revoked")
 
     def _lost(self, partitions: Collection[Partition]) -> None:
         self._held -= set(partitions)
         self._flow.lose(partitions)
+        self._standing.lost()
+        self._note_change("lost")
+
+    def _note_change(self, change: str) -> None:
+        self._telemetry.count(REBALANCES, self._name, self._lane, change)
+        self._telemetry.set(PARTITIONS, len(self._held), self._name, self._lane)
 
     def _handle(self) -> None:
         while tickets := self._take():
@@ -145,7 +183,7 @@ class Crew:
             answers = self._patiently(partial(self._worker.answer, messages))
             self._flow.finish(tickets, answers)
             seconds = time.perf_counter() - start
-            self._telemetry.observe(STAGE_SECONDS, seconds, self._name)
+            self._telemetry.observe(BATCH_MESSAGES, len(messages), self._name, self._lane)
             self._learn(len(messages), seconds - (self._worker.waited_s - waited_s))
 
     def _learn(self, messages: int, seconds: float) -> None:
@@ -153,15 +191,20 @@ class Crew:
             self._batch = max(1, messages // 2)
         elif seconds < self._pace.batch_target_s / 2 and messages == self._batch:
             self._batch = min(self._pace.max_batch, 2 * messages)
+        self._telemetry.set(BATCH_LIMIT, self._batch, self._name, self._lane)
 
     def _take(self) -> list[Ticket[Answer]]:
-        with self._telemetry.spending(self._name, Activity.IDLE):
+        with self._waiting():
             return self._flow.take(count=self._batch, age_s=self._pace.batch_age_s)
 
     def _commit(self) -> None:
-        while tickets := self._flow.collect(limit=500):
+        while tickets := self._collect():
             self._patiently(partial(self._publish, tickets))
             self._flow.release(tickets)
+
+    def _collect(self) -> list[Ticket[Answer]]:
+        with self._spending(Activity.IDLE):
+            return self._flow.collect(limit=500)
 
     def _publish(self, tickets: Sequence[Ticket[Answer]]) -> None:
         """Publish what is still ours: a partition that was lost between two tries has a new owner, who answers too."""
@@ -171,15 +214,31 @@ class Crew:
         if answers:
             offsets = {ticket.lease.partition: ticket.message.offset + 1 for ticket in held}
             self._worker.publish(answers, Positions(offsets, membership))
+            now_s = time.monotonic()
+            for ticket in held:
+                self._telemetry.observe(STAGE_SECONDS, now_s - ticket.admitted_s, self._name, self._lane)
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        result = self._patience(call)
+        self._standing.well()
+        return result
+
+    def _spending(self, activity: Activity) -> AbstractContextManager[None]:
+        return self._telemetry.spending(self._name, self._lane, activity)
+
+    def _waiting(self) -> AbstractContextManager[None]:
+        return self._telemetry.waiting(self._name, self._lane, self._flow.waits_s)
 
     def _note_retry(self, attempt: int, reason: str) -> None:
-        self._telemetry.count(RETRIES, self._name)
+        self._telemetry.count(RETRIES, self._name, self._lane)
+        self._standing.troubled(reason)
         log.warning("batch_retried", stage=self._name, attempt=attempt, reason=reason)
 
-    def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+    def _thread(self, target: Callable[[], None], name: str, kind: Thread) -> threading.Thread:
         def guarded() -> None:
             try:
-                target()
+                with self._telemetry.at_work(self._name, self._lane, kind, Activity.EVENTS):
+                    target()
             except Stopped:
                 self._flow.close()  # what this thread held is never released: nobody should wait for it
             except BaseException as error:  # raised again by run()

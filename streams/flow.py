@@ -8,11 +8,12 @@ cannot be mistaken for the new one's.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from streams.ports import Message, Partition
+from streams.telemetry import Activity
 
 Answer = TypeVar("Answer")
 
@@ -31,6 +32,7 @@ class Ticket(Generic[Answer]):
 
     lease: Lease[Answer]
     message: Message
+    admitted_s: float
     queued: bool = True
     answer: Answer | None = None
 
@@ -60,6 +62,9 @@ class Flow(Generic[Answer]):
         self._messages = 0
         self._bytes = 0
         self._closed = False
+        self._waits_s = dict.fromkeys((Activity.COMMIT_WAIT, Activity.BACK_PRESSURE, Activity.IDLE), 0.0)
+        self._wait = Activity.IDLE
+        self._wait_since_s = clock()
 
     @property
     def full(self) -> bool:
@@ -72,6 +77,19 @@ class Flow(Generic[Answer]):
         """Messages admitted and neither committed nor dropped."""
         with self._lock:
             return self._messages
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest of them was published, by its partition's first."""
+        with self._lock:
+            heads = [lease.tickets[0].message.timestamp_ms for lease in self._leases.values() if lease.tickets]
+            return min(heads, default=None)
+
+    def waits_s(self) -> Mapping[Activity, float]:
+        """Seconds so far by what a handler without work would have waited for; they add up to all time."""
+        with self._lock:
+            self._note_wait()
+            return dict(self._waits_s)
 
     @property
     def room(self) -> int:
@@ -96,13 +114,15 @@ class Flow(Generic[Answer]):
     def admit(self, messages: Sequence[Message]) -> None:
         """Take messages in, in order; those of partitions that are not held are ignored."""
         with self._work:
+            now_s = self._clock()
             for message in messages:
                 lease = self._leases.get(message.partition)
                 if lease is not None:
-                    ticket = Ticket(lease, message)
+                    ticket = Ticket(lease, message, now_s)
                     lease.tickets.append(ticket)
                     self._queue.append(ticket)
                     self._count(+1, ticket)
+            self._note_wait()
             self._work.notify_all()
 
     def wait_for_room(self, timeout_s: float) -> bool:
@@ -128,6 +148,7 @@ class Flow(Generic[Answer]):
         with self._finished:
             for ticket, answer in zip(tickets, answers, strict=True):
                 ticket.answer = answer
+            self._note_wait()
             self._finished.notify_all()
 
     def collect(self, *, limit: int) -> list[Ticket[Answer]]:
@@ -154,6 +175,7 @@ class Flow(Generic[Answer]):
                 if ticket.lease.tickets and ticket.lease.tickets[0] is ticket:
                     ticket.lease.tickets.popleft()
                     self._count(-1, ticket)
+            self._note_wait()
             self._room.notify_all()
 
     def lose(self, partitions: Collection[Partition]) -> None:
@@ -173,6 +195,7 @@ class Flow(Generic[Answer]):
                 del self._leases[lease.partition]
                 while lease.tickets:
                     self._count(-1, lease.tickets.popleft())
+            self._note_wait()
 
     def close(self) -> None:
         """Wake everyone who waits; nothing more is taken or collected."""
@@ -183,6 +206,17 @@ class Flow(Generic[Answer]):
 
     def _is_full(self) -> bool:
         return self._messages >= self._max_messages or self._bytes >= self._max_bytes
+
+    def _note_wait(self) -> None:
+        """Charge the time since the last change to what stood in the way, and see what does now."""
+        now_s = self._clock()
+        self._waits_s[self._wait] += now_s - self._wait_since_s
+        self._wait_since_s = now_s
+        if not self._is_full():
+            self._wait = Activity.IDLE
+        else:
+            answered = any(lease.tickets and lease.tickets[0].answer is not None for lease in self._leases.values())
+            self._wait = Activity.COMMIT_WAIT if answered else Activity.BACK_PRESSURE
 
     def _count(self, sign: int, ticket: Ticket[Answer]) -> None:
         self._messages += sign

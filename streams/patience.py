@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn, TypeVar
 
 from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    sleep_using_event,
     wait_random_exponential,
 )
 
@@ -35,6 +35,8 @@ class Patience:
         Is told of every repetition: its number, and why.
     clock
         Counts the seconds that it lasts.
+    waiting
+        Surrounds every wait.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Patience:
         note: Callable[[int, str], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._lasts_s = lasts_s
         self._stopping = stopping
         self._note = note
         self._clock = clock
+        self._waiting = waiting
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Call again, as long as the error is transient, patience lasts and nobody stops us."""
@@ -57,11 +61,15 @@ class Patience:
             retry=retry_if_exception_type(TransientError),
             wait=wait_random_exponential(multiplier=0.2, max=10),
             stop=lambda _: self._stopping.is_set() or self._clock() >= end,
-            sleep=sleep_using_event(self._stopping),
+            sleep=self._sleep,
             before_sleep=lambda state: self._note(state.attempt_number, str(_error_of(state) or "")),
             retry_error_callback=self._give_up,
         )
         return retrying(call)
+
+    def _sleep(self, seconds: float) -> None:
+        with self._waiting():
+            self._stopping.wait(seconds)
 
     def _give_up(self, state: RetryCallState) -> NoReturn:
         error = _error_of(state)

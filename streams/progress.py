@@ -12,7 +12,8 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from streams.embedded import Progress
-from streams.telemetry import IMAGES, Telemetry
+from streams.telemetry import Telemetry
+from streams.telemetry.catalogue import IMAGES
 
 PLAIN_LINE_EVERY_S, UNCHANGED_LINE_EVERY_S = 5.0, 30.0
 """A line where an image was settled since the last, and a sign of life where none was."""
@@ -48,8 +49,8 @@ class View:
         arrived = float(progress.published)
         shown = []
         for stage in self._stages:
-            done = self._telemetry.total(IMAGES, stage=stage, state="done")
-            rejected = self._telemetry.total(IMAGES, stage=stage, state="rejected")
+            done = self._telemetry.total(IMAGES, stage=stage, outcome="done")
+            rejected = self._telemetry.total(IMAGES, stage=stage, outcome="rejected")
             shown.append(f"{stage} {max(0, arrived - done - rejected):.0f}")
             arrived = done
         return "waiting: " + ", ".join(shown)

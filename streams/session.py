@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,8 @@ from streams.results import IMAGES, Results
 from streams.retries import Attempts, Retrying, was_rejected
 from streams.source import STATE, Skipped, SourceFile
 from streams.summary import Failure, Summary
+from streams.telemetry.readiness import Readiness
+from streams.telemetry.serving import served
 from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
@@ -54,11 +57,9 @@ def run_embedded(
     Images that a stage of this pipeline rejected in an earlier run are rejected again, or computed anew with
     ``retry_failed``.
     """
-    with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"):
+    with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"), _served(parts, metrics_port):
         sweep(out, within=(IMAGES, STATE))
         keep(pipeline, out / STATE)
-        if metrics_port is not None:
-            parts.telemetry.serve(metrics_port)
         results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
         publisher = _publisher(parts, pipeline, out / STATE / "retries.jsonl", retry_failed=retry_failed)
 
@@ -86,6 +87,11 @@ def run_embedded(
         write_whole(out / "summary.json", summary.to_json() + b"\n")
         _write_report(out, summary, results, parts, title=title, pipeline=pipeline)
     return summary
+
+
+def _served(parts: Embedded, port: int | None) -> AbstractContextManager[None]:
+    """Serve the run's metrics where somebody asked for them."""
+    return nullcontext() if port is None else served(parts.telemetry, Readiness(parts.crews).why_not, port=port)
 
 
 def _publisher(parts: Embedded, pipeline: Pipeline, journal: Path, *, retry_failed: bool) -> Publisher:

@@ -61,13 +61,15 @@ class Slots:
 
     @contextmanager
     def taken(self, lane: str, *, waiting: AbstractContextManager[object] = NOTHING) -> Iterator[None]:
-        """Hold a slot while the block runs; ``waiting`` surrounds the wait for it."""
+        """Hold a slot while the block runs; ``waiting`` surrounds the wait for it, if there is one."""
         asked = self._clock()
-        with waiting, self._changed:
+        with self._changed:
             self._waiting[lane] += 1
             self._note(lane)
-            while not (self._free > 0 and self._may_go(lane)):
-                self._changed.wait(LATELY_S)  # nobody tells when live was here for the last time
+            if not self._is_open_to(lane):
+                with waiting:
+                    while not self._is_open_to(lane):
+                        self._changed.wait(LATELY_S)  # nobody tells when live was here for the last time
             self._waiting[lane] -= 1
             self._free -= 1
             self._others_held += lane != self._live
@@ -91,6 +93,9 @@ class Slots:
     def _note(self, lane: str) -> None:
         if lane == self._live:
             self._live_at = self._clock()
+
+    def _is_open_to(self, lane: str) -> bool:
+        return self._free > 0 and self._may_go(lane)
 
     def _may_go(self, lane: str) -> bool:
         others_stand_back = self._others_held >= self._others_most and self._live_lately()

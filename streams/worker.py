@@ -3,7 +3,8 @@
 1. `Transport.poll` and 8. `Transport.commit` are called by the `streams.crew.Crew` that a worker's threads form.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,9 @@ from streams.ports import (
     Transport,
 )
 from streams.surroundings import Surroundings
-from streams.telemetry import IMAGES, PARTS, Activity
+from streams.telemetry import Activity
+from streams.telemetry.answered import MALFORMED, Answered, begin_counts, note_answers
+from streams.telemetry.catalogue import PART_BYTES, PARTS
 
 MAX_EVENT_BYTES = 700_000
 """Brokers take 1 MB a message, and a dead letter holds the event in base64."""
@@ -38,10 +41,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Answer:
-    """What a message comes to: one event, and outcome bodies worth remembering."""
+    """What a message comes to: one event, outcome bodies worth remembering, and what telemetry is told of it."""
 
     event: Outgoing
     bodies: dict[str, bytes]
+    answered: Answered = MALFORMED
 
 
 class Worker:
@@ -61,6 +65,7 @@ class Worker:
         self._around = around
         self._computation = Computation(desk, around, compute or desk.stage)
         self._limit = limit
+        begin_counts(around.telemetry, desk.stage.name, desk.lane)
 
     @property
     def waited_s(self) -> float:
@@ -76,6 +81,7 @@ class Worker:
         with self._limited(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs):
             with self.spending(Activity.STORE):
                 jobs = [self._store(job) for job in jobs]
+            self._note_computed(jobs)
             settled = self._settle(jobs)
         answers = iter([self._answer(job, settled) for job in jobs])
         return [next(answers) if isinstance(job, Job) else job for job in parsed]
@@ -91,15 +97,15 @@ class Worker:
     def _recall(self, jobs: list[Job]) -> list[Job]:
         """3. What the cache or the ledger knows is not computed again; a rejection answers only the same delivery."""
         with self.spending(Activity.RECALL):
-            wanted = {job.key(self.desk, part) for job in jobs for part in job.parts}
-            cached = self._around.cache.get(wanted)
-            absent = wanted - set(cached)
+            wanted = {job.key(self.desk, part): part for job in jobs for part in job.parts}
+            cached = self._around.cache.get(wanted.keys())
+            absent = wanted.keys() - set(cached)
             known = {**cached, **(self._around.ledger.bodies(absent) if absent else {})}
             jobs = [self._recalled(job, known) for job in jobs]
             unsettled = [job.settlement_id(self.desk) for job in jobs if job.missing]
             rejected = self._around.ledger.settlements(unsettled) if unsettled else {}
-        self._count_parts("cache", len(cached))
-        self._count_parts("ledger", len(known) - len(cached))
+        self._count_parts("cache", Counter(wanted[key] for key in cached))
+        self._count_parts("ledger", Counter(wanted[key] for key in known if key not in cached))
         past = [rejected.get(job.settlement_id(self.desk)) for job in jobs]
         return [
             replace(job, rejection=answer.reason) if answer and answer.state is State.REJECTED else job
@@ -151,32 +157,50 @@ class Worker:
         settlement = settled.settlements[job.settlement_id(self.desk)]
         # An event that was answered before is rejected all the same where the answer's outcomes are lost.
         reason = settlement.reason or "" if settlement.state is State.REJECTED else job.rejection
-        self._around.telemetry.count(IMAGES, stage.name, (State.DONE if reason is None else State.REJECTED).value)
         if reason is not None:
             log.warning("image_rejected", stage=stage.name, image_id=settlement.image_id, reason=reason)
-            return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
+            return Answer(dead_letter(job.message, reason, self.desk, now, job), {}, Answered(job.event))
         keys = {part: job.key(self.desk, part) for part in job.parts}
         winners = {part: settled.bodies[key] for part, key in keys.items() if key in settled.bodies}
         records = {**job.records, **{part: stage.record.from_json(body) for part, body in winners.items()}}
         ordered = {part: _marked(records[part], hit=part not in settlement.computed) for part in job.parts}
-        event = done_event(job, stage.extend(job.event, ordered), self.desk, now)
+        extended = stage.extend(job.event, ordered)
+        event = done_event(job, extended, self.desk, now)
         if len(event.value) > MAX_EVENT_BYTES:
             reason = f"stage {stage.name} makes its event {len(event.value)} bytes large; {MAX_EVENT_BYTES} can travel"
-            return Answer(dead_letter(job.message, reason, self.desk, now, job), {})
-        return Answer(event, {keys[part]: body for part, body in winners.items()})
+            return Answer(dead_letter(job.message, reason, self.desk, now, job), {}, Answered(job.event))
+        return Answer(event, {keys[part]: body for part, body in winners.items()}, Answered(job.event, extended))
 
     def publish(self, answers: Sequence[Answer], positions: Positions) -> None:
         """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
         with self.spending(Activity.COMMIT):
             self._transport.commit([answer.event for answer in answers], positions)
-        self._around.cache.put({key: body for answer in answers for key, body in answer.bodies.items()})
+        with self.spending(Activity.REMEMBER):
+            self._around.cache.put({key: body for answer in answers for key, body in answer.bodies.items()})
+        told, now = [answer.answered for answer in answers], self._around.now()
+        note_answers(self._around.telemetry, self.desk.stage.name, self.desk.lane, told, now)
 
     def spending(self, activity: Activity) -> AbstractContextManager[None]:
         """Charge the seconds of a block to an activity of this stage."""
-        return self._around.telemetry.spending(self.desk.stage.name, activity)
+        return self._around.telemetry.spending(self.desk.stage.name, self.desk.lane, activity)
 
-    def _count_parts(self, source: str, number: int) -> None:
-        self._around.telemetry.count(PARTS, self.desk.stage.name, source, by=number)
+    def _note_computed(self, jobs: Sequence[Job]) -> None:
+        """Count what was computed, and the bytes of it that are stored."""
+        self._count_parts("computed", Counter(part for job in jobs for part in job.computed))
+        sizes = Counter[str]()
+        for job in jobs:
+            for part in job.computed:
+                record = job.records[part]
+                if isinstance(record, Candidate) and record.object:
+                    sizes[part] += record.object.size_bytes
+        for part, size in sizes.items():
+            method = self._around.telemetry.methods.bounded(part)
+            self._around.telemetry.count(PART_BYTES, self.desk.stage.name, self.desk.lane, method, by=size)
+
+    def _count_parts(self, source: str, parts: Mapping[str, int]) -> None:
+        for part, number in parts.items():
+            method = self._around.telemetry.methods.bounded(part)
+            self._around.telemetry.count(PARTS, self.desk.stage.name, self.desk.lane, method, source, by=number)
 
 
 def _marked(record: Record, *, hit: bool) -> Record:

@@ -26,7 +26,8 @@ from redis.retry import Retry
 from streams.breaker import Breaker
 from streams.errors import TransientError, UsageError
 from streams.settings import RedisSettings
-from streams.telemetry import CACHE_AVAILABLE, CACHE_FAILURES, Telemetry
+from streams.telemetry import Telemetry
+from streams.telemetry.catalogue import CACHE_AVAILABLE, CACHE_FAILURES
 
 T = TypeVar("T")
 

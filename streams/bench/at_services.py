@@ -13,12 +13,13 @@ from streams.bench.efficiency import SIZE_PX, bare_loop, tiff_of
 from streams.bench.fields import sight_of
 from streams.bench.own_lane import OwnLane, Reader, read
 from streams.bench.processor_time import used_by
+from streams.bench.worker_time import worker_seconds
 from streams.formats.sandbox import Decoder
 from streams.intake import Intake, message_of
 from streams.pipeline import Pipeline
 from streams.ports import ObjectStore, Outgoing
 from streams.settings import Settings
-from streams.telemetry import SECONDS, Activity, Telemetry
+from streams.telemetry import Telemetry
 from streams.wiring.process import use_one_thread_a_slot, utc_now
 from streams.wiring.worker import AtWork, lane_at_work
 
@@ -118,8 +119,7 @@ class ServicesRun:
         return lane_at_work(settings, pipeline, self.lane.name, threads=cores, telemetry=telemetry)
 
     def _spent(self, pipeline: Pipeline, telemetry: Telemetry) -> dict[str, dict[str, float]]:
-        names = [stage.name for stage in pipeline.stages]
-        return {s: {a.value: telemetry.total(SECONDS, stage=s, activity=a) for a in Activity} for s in names}
+        return {stage.name: worker_seconds(telemetry, stage.name) for stage in pipeline.stages}
 
 
 def _servers_cpu_s() -> float:

@@ -19,10 +19,11 @@ from streams.bench.embedding import trial
 from streams.bench.fields import Sight, sight_of
 from streams.bench.processor_time import ProcessorTime, processor_time
 from streams.bench.rehearsal import rehearse
+from streams.bench.worker_time import OnCore, worker_seconds
 from streams.embedded import Progress
 from streams.pipeline import Pipeline
 from streams.source import SourceFile, first
-from streams.telemetry import CORE_SECONDS, SECONDS, Activity, Telemetry
+from streams.telemetry import Telemetry
 from streams.wiring.process import use_one_thread_a_slot
 
 SIZE_PX = 512
@@ -82,7 +83,7 @@ class _Run:
 
     seconds: float
     used: ProcessorTime
-    telemetry: Telemetry
+    telemetry: OnCore
 
 
 def measure_efficiency(pipeline: Pipeline, *, images: int, seed: int = 7) -> Efficiency:
@@ -137,7 +138,8 @@ def _embedded(pipeline: Pipeline, files: Sequence[bytes], *, cores: int) -> _Run
             if progress.selected == len(files):
                 whole.note_threads()
 
-        with trial(pipeline, cores=cores, show=note_the_end) as under, processor_time() as used:
+        telemetry = OnCore()
+        with trial(pipeline, cores=cores, show=note_the_end, telemetry=telemetry) as under, processor_time() as used:
             start_s = time.perf_counter()
             under.run(published())
             seconds = time.perf_counter() - start_s
@@ -145,11 +147,11 @@ def _embedded(pipeline: Pipeline, files: Sequence[bytes], *, cores: int) -> _Run
                 raise RuntimeError(f"{under.progress.selected} of {len(files)} images were selected")
     # The children are waited for when the trial ends; the caller has a life before and after the run.
     used.children_s, used.threads_s = whole.children_s, whole.threads_s
-    return _Run(seconds, used, under.parts.telemetry)
+    return _Run(seconds, used, telemetry)
 
 
 def _core_time(run: _Run, names: Sequence[str], *, bare_s: float, images: int) -> CoreTime:
-    computing_s = {n: run.telemetry.total(CORE_SECONDS, stage=n, activity=Activity.COMPUTE) for n in names}
+    computing_s = run.telemetry.computing_s
     crews_s = {n: sum(s for thread, s in run.used.threads_s.items() if thread.startswith(f"{n}-")) for n in names}
     feed_s = run.used.threads_s[FEED]
 
@@ -158,7 +160,7 @@ def _core_time(run: _Run, names: Sequence[str], *, bare_s: float, images: int) -
 
     return CoreTime(
         bare_loop=ms(bare_s),
-        computing=ms(sum(computing_s.values())),
+        computing=ms(sum(computing_s[name] for name in names)),
         stages={name: ms(crews_s[name] - computing_s[name]) for name in names},
         feed=ms(feed_s),
         results=ms(run.used.caller_s),
@@ -168,7 +170,7 @@ def _core_time(run: _Run, names: Sequence[str], *, bare_s: float, images: int) -
 
 
 def _spent_ms(telemetry: Telemetry, stage: str, images: int) -> dict[str, float]:
-    return {a.value: round(1000 * telemetry.total(SECONDS, stage=stage, activity=a) / images, 2) for a in Activity}
+    return {name: round(1000 * seconds / images, 2) for name, seconds in worker_seconds(telemetry, stage).items()}
 
 
 def tiff_of(levels: NDArray[np.uint8]) -> bytes:

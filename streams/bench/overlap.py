@@ -30,17 +30,17 @@ class Interval:
 
 
 class Computing(Telemetry):
-    """Telemetry that also keeps when each stage computed: what `SECONDS` adds up, one by one."""
+    """Telemetry that also keeps when each stage computed: what `WORKER_SECONDS` adds up, one by one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.intervals: list[tuple[str, Interval]] = []
 
     @contextmanager
-    def spending(self, stage: str, activity: Activity) -> Iterator[None]:
+    def spending(self, stage: str, lane: str, activity: Activity) -> Iterator[None]:
         """Charge the seconds of the block."""
         start_s = time.perf_counter()
-        with super().spending(stage, activity):
+        with super().spending(stage, lane, activity):
             yield
         if activity is Activity.COMPUTE:
             self.intervals.append((stage, Interval(start_s, time.perf_counter())))

@@ -13,6 +13,8 @@ from streams.bench.live_load import LiveLoad
 from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
+from streams.bench.telemetry_cost import TelemetryCost
+from streams.bench.worker_time import columns
 
 
 def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
@@ -26,7 +28,7 @@ def print_efficiency(console: Console, name: str, measured: Efficiency) -> None:
         highlight=False,
     )
     _print_core_time(console, measured.core_ms_per_image)
-    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    activities = columns(measured.worker_ms_per_image)
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
@@ -161,8 +163,18 @@ def print_at_services(console: Console, name: str, measured: ServicesEfficiency)
         f"servers took {measured.servers_cpu_share:.0%} of the processors",
         highlight=False,
     )
-    activities = list(next(iter(measured.worker_ms_per_image.values())))
+    activities = columns(measured.worker_ms_per_image)
     table = Table("stage", *activities, title="worker time, ms an image")
     for stage, spent in measured.worker_ms_per_image.items():
         table.add_row(stage, *(f"{spent[activity]:.2f}" for activity in activities))
     console.print(table)
+
+
+def print_telemetry_cost(console: Console, measured: TelemetryCost) -> None:
+    """Print what telemetry takes of an image."""
+    console.print(
+        f"{measured.images} images, {measured.stages} stages, {measured.calls_per_image:.0f} calls an image: "
+        f"{measured.cpu_us_per_image:.1f} us on a core an image, {measured.cpu_us_per_image_and_stage:.1f} us an image "
+        f"and stage; answering /metrics takes {measured.scrape_ms:.1f} ms",
+        highlight=False,
+    )

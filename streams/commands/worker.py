@@ -1,6 +1,7 @@
 """``semstream worker``: answer the messages of one stage, or of all, until asked to stop."""
 
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Annotated
 
@@ -12,7 +13,9 @@ from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.shift import Shift
-from streams.wiring.worker import connected
+from streams.telemetry.readiness import Readiness
+from streams.telemetry.serving import served
+from streams.wiring.worker import Connected, connected
 
 log = structlog.get_logger()
 
@@ -47,15 +50,23 @@ def worker(
             raise UsageError(f"the pipeline has no stage '{name}'; its stages are {', '.join(names)}")
     lanes = lanes_of(lane)
     configured = Settings.load(settings)
-    with connected(configured, known, stages=wanted, lanes=lanes, threads=threads) as parts:
-        port = metrics_port or configured.worker.metrics_port
-        if port is not None:
-            parts.telemetry.serve(port, configured.worker.metrics_address)
+    port = metrics_port or configured.worker.metrics_port
+    with (
+        connected(configured, known, stages=wanted, lanes=lanes, threads=threads) as parts,
+        _served(parts, port, configured.worker.metrics_address),
+    ):
         shift = Shift(parts.crews, deadline_s=configured.worker.stop_deadline_s)
         _stop_on_signals(shift)
         log.info("worker_started", stages=wanted, pipeline=known.hash)
         shift.run()
         log.info("worker_stopped", stages=wanted)
+
+
+def _served(parts: Connected, port: int | None, address: str) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    readiness = Readiness([crew for _, crew in parts.crews], parts.probes())
+    return served(parts.telemetry, readiness.why_not, port=port, address=address)
 
 
 def _stop_on_signals(shift: Shift) -> None:

@@ -17,12 +17,14 @@ from streams.crew import Crew, Pace
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
+from streams.metered_store import MeteredStore
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
 from streams.settings import KafkaSettings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
+from streams.telemetry.process import describe_process
 from streams.wiring.process import collect_seldom, exclusive, use_one_thread_a_slot, utc_now
 from streams.worker import Worker
 
@@ -51,7 +53,9 @@ class Embedded:
 
 
 @contextmanager
-def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> Iterator[Embedded]:
+def embedded(
+    state: Path, pipeline: Pipeline, *, cores: int | None = None, telemetry: Telemetry | None = None
+) -> Iterator[Embedded]:
     """Wire the embedded mode; ``state`` holds objects and ledger, so a second run goes on from the first.
 
     Raises
@@ -64,12 +68,13 @@ def embedded(state: Path, pipeline: Pipeline, *, cores: int | None = None) -> It
     collect_seldom()
     with ExitStack() as stack:
         stack.enter_context(exclusive(state))
-        store = FolderStore(state / "objects")
+        telemetry = telemetry or Telemetry()
+        describe_process(telemetry, pipeline=pipeline.name, pipeline_hash=pipeline.hash)
+        store = MeteredStore(FolderStore(state / "objects"), telemetry)
         ledger = SqlLedger.sqlite(state / LEDGER_FILE)
         stack.callback(ledger.close)
         decoder = stack.enter_context(Decoder(children=slots))
         decoder.warm()
-        telemetry = Telemetry()
         frames = Frames(store, decoder)
         computed: dict[str, set[str]] = {}
         steps = pipeline.steps()

@@ -1,10 +1,11 @@
 """A worker process at the services."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from stages.stage import Stage
@@ -21,10 +22,12 @@ from streams.adapters.sql_seeds import SqlSeeds
 from streams.adapters.sql_suspects import SqlSuspects
 from streams.crew import Crew, Pace
 from streams.dead_letter_limit import DeadLetterLimit
+from streams.doctor import Probe
 from streams.execution import Compute, Execution, StageRun, in_processes
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.job import Desk
+from streams.metered_store import MeteredStore
 from streams.pipeline import Pipeline, group_of
 from streams.ports import Seeds, Suspects
 from streams.settings import Settings
@@ -33,8 +36,10 @@ from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import InHand, Precautions, report_the_dead
 from streams.telemetry import Telemetry
+from streams.telemetry.process import describe_process
 from streams.topics import planned
 from streams.wiring.process import collect_seldom, use_one_thread_a_slot, utc_now
+from streams.wiring.readiness import worker_probes
 from streams.worker import Worker
 
 SERVICES_PACE = Pace(max_batch=500, batch_age_s=0, max_in_flight=2000, max_in_flight_bytes=16 << 20)
@@ -46,6 +51,8 @@ class Connected:
 
     crews: tuple[tuple[str, Crew], ...]
     telemetry: Telemetry
+    probes: Callable[[], Sequence[Probe]]
+    """Makes the checks of the services, which have connections of their own."""
 
 
 @contextmanager
@@ -72,15 +79,14 @@ def connected(
     slots = threads or len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
     collect_seldom()
-    state = settings.worker.state
     with ExitStack() as stack:
         ledger = SqlLedger.postgres(settings.postgres, connections=_connections(slots, stages, lanes))
         stack.callback(ledger.close)
-        precautions = stack.enter_context(_precautions(state / "in-hand", SqlSuspects(ledger.database)))
-        store = NodeCache(
-            S3Store(settings.s3, connections=4 * slots), state / "objects", max_bytes=settings.worker.node_cache_bytes
-        )
+        in_hand = settings.worker.state / "in-hand"
+        precautions = stack.enter_context(_precautions(in_hand, SqlSuspects(ledger.database)))
         telemetry = telemetry or Telemetry()
+        describe_process(telemetry, pipeline=pipeline.name, pipeline_hash=pipeline.hash)
+        store = _store(settings, telemetry, slots)
         around = Surroundings(
             store=store,
             cache=RedisCache(settings.redis, telemetry) if settings.redis else DictCache(),
@@ -95,7 +101,7 @@ def connected(
         site = Site(settings, pipeline, around, seeds, slots, stack)
         desks = [Desk(step, lane, pipeline.hash) for lane in lanes for step in pipeline.steps(lane)]
         crews = [(_name(desk), site.crew(desk)) for desk in desks if desk.stage.name in stages]
-        yield Connected(tuple(crews), telemetry)
+        yield Connected(tuple(crews), telemetry, partial(worker_probes, settings, ledger))
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,11 @@ class Site:
 
     def _slots(self, count: int) -> Slots:
         return Slots(count, live=self.settings.worker.first_lane)
+
+
+def _store(settings: Settings, telemetry: Telemetry, slots: int) -> NodeCache:
+    bucket = MeteredStore(S3Store(settings.s3, connections=4 * slots), telemetry)
+    return NodeCache(bucket, settings.worker.state / "objects", max_bytes=settings.worker.node_cache_bytes)
 
 
 def _name(desk: Desk) -> str:

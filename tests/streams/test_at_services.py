@@ -17,7 +17,7 @@ from streams.adapters.s3_client import s3_client
 from streams.bench.modes import compared
 from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
-from streams.telemetry import PARTS
+from streams.telemetry.catalogue import PARTS
 from tests.folders import Run, events_of
 from tests.site import Site, site
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streams.flow import Flow
 from streams.ports import Message, Partition
+from streams.telemetry import Activity
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
 
@@ -210,3 +211,38 @@ def test_a_partition_that_is_held_cannot_be_assigned_again() -> None:
     flow = flow_of(P0)
     with pytest.raises(RuntimeError, match="while held"):
         flow.assign([P1, P0])
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_what_a_handler_would_wait_for_is_told_for_every_moment() -> None:
+    clock = Clock()
+    flow: Flow[str] = Flow(max_messages=2, max_bytes=1000, clock=clock)
+    flow.assign([P0])
+    clock.now_s = 1
+    flow.admit([message(P0, 0), message(P0, 1)])
+    first, second = flow.take(count=2, age_s=0)
+    clock.now_s = 3
+    flow.finish([second], ["b"])
+    clock.now_s = 6
+    flow.finish([first], ["a"])
+    clock.now_s = 10
+    flow.release([first, second])
+    clock.now_s = 15
+    assert flow.waits_s() == {Activity.COMMIT_WAIT: 4, Activity.BACK_PRESSURE: 5, Activity.IDLE: 6}
+
+
+def test_the_oldest_message_in_hand_is_known_until_it_is_committed() -> None:
+    flow = flow_of(P0, P1)
+    assert [flow.oldest_ms] == [None]
+    flow.admit([Message(P0, 0, 2000, None, b"x", ()), Message(P1, 0, 1000, None, b"x", ())])
+    assert flow.oldest_ms == 1000
+    _, older = flow.take(count=2, age_s=0)
+    flow.finish([older], ["b"])
+    flow.release([older])
+    assert flow.oldest_ms == 2000

@@ -9,7 +9,7 @@ from schemas.image import Roi
 from stages.stage import Outcome, Task
 from streams.errors import TransientError
 from streams.ports import Positions
-from streams.telemetry import PARTS
+from streams.telemetry.catalogue import PARTS
 from tests.toys import Shade, ToyDecoder, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
 

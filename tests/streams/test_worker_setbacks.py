@@ -15,7 +15,7 @@ from streams.errors import InvalidImage, TransientError
 from streams.job import parse
 from streams.ports import Message, SettlementId, State
 from streams.suspects import InHand, Precautions
-from streams.telemetry import IMAGES
+from streams.telemetry.catalogue import IMAGES
 from tests.events import NOON
 from tests.toys import Focus, Shade, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
@@ -47,7 +47,7 @@ def test_an_image_whose_object_is_gone_is_rejected(bench: Bench) -> None:
     ref = ImageEvent.from_json(message.value or b"").image.object
     (bench.store._root / ref.key).unlink()
     assert "gone from the store" in letter_in(bench.answers(message)[0]).reason
-    assert bench.telemetry.total(IMAGES, stage="shade", state="rejected") == 1
+    assert bench.telemetry.total(IMAGES, stage="shade", outcome="rejected") == 1
 
 
 def test_a_candidate_that_vanished_is_made_again_and_no_other(bench: Bench) -> None:

@@ -14,6 +14,7 @@ MODULES = {
     "efficiency": "embedded",
     "endurance": "embedded",
     "execution": "embedded",
+    "telemetry": "embedded",
     "ledger": "services",
     "latency": "services",
     "replay": "services",

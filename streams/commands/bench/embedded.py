@@ -20,7 +20,9 @@ from streams.bench.tables import (
     print_efficiency,
     print_endurance,
     print_execution,
+    print_telemetry_cost,
 )
+from streams.bench.telemetry_cost import measure_telemetry_cost
 from streams.commands.options import AsJson, PipelineFile, SettingsFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
@@ -63,6 +65,17 @@ def endurance(
     if json:
         print(measured.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(0 if measured.lost == 0 else 1)
+
+
+def telemetry(
+    images: Annotated[int, typer.Option(min=10, help="Images of 128 x 128 px, through the cheap filters.")] = 400,
+    json: AsJson = False,
+) -> None:
+    """Count what telemetry costs: the calls of an embedded run are made again, with a registry and without."""
+    measured = measure_telemetry_cost(load_pipeline(CHEAP), images=images)
+    print_telemetry_cost(Console(), measured)
+    if json:
+        print(measured.to_json().decode())  # noqa: T201 - the interface
 
 
 def execution(

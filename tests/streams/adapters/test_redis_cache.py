@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from streams.adapters.redis_cache import REFUSED, UNAVAILABLE, RedisCache
 from streams.errors import TransientError, UsageError
 from streams.settings import RedisSettings
-from streams.telemetry import CACHE_FAILURES, Telemetry
+from streams.telemetry import Telemetry
+from streams.telemetry.catalogue import CACHE_FAILURES
 from tests.caches import own_prefix, redis_settings
 from tests.own_servers import OwnRedis, certificates, free_port
 

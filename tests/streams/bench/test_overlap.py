@@ -5,7 +5,8 @@ import pytest
 from streams.bench.overlap import OVERLAP, Computing, Interval, measure_overlap, shares_of
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
-from streams.telemetry import SECONDS, Activity
+from streams.telemetry import Activity
+from streams.telemetry.catalogue import WORKER_SECONDS
 from streams.wiring.bench import services_run
 from tests.services import settings
 
@@ -30,11 +31,11 @@ def test_stages_that_never_had_work_at_one_time_have_no_shares(other: list[Inter
 def test_intervals_add_up_to_what_telemetry_counts() -> None:
     computing = Computing()
     for activity in (Activity.COMPUTE, Activity.STORE, Activity.COMPUTE):
-        with computing.spending("filter", activity):
+        with computing.spending("filter", "live", activity):
             pass
     took = [interval.end_s - interval.start_s for interval in computing.of("filter")]
     assert len(took) == 2
-    assert sum(took) >= computing.total(SECONDS, stage="filter", activity=Activity.COMPUTE) > 0
+    assert sum(took) >= computing.total(WORKER_SECONDS, stage="filter", activity=Activity.COMPUTE) > 0
 
 
 def test_filters_and_a_network_work_side_by_side() -> None:

@@ -1,0 +1,26 @@
+"""Label values that come from outside, bounded: each is a series that Prometheus keeps for weeks."""
+
+MOST = 50
+OTHER = "other"
+
+
+class Names:
+    """The first ``most`` names keep theirs; all others are one.
+
+    >>> names = Names(most=1)
+    >>> names.bounded("sem-1"), names.bounded("sem-2"), names.bounded("sem-1")
+    ('sem-1', 'other', 'sem-1')
+    """
+
+    def __init__(self, *, most: int = MOST) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def bounded(self, name: str) -> str:
+        """Return the name, or ``other`` where there are too many."""
+        if name in self._known:
+            return name
+        if len(self._known) >= self._most:
+            return OTHER
+        self._known.add(name)
+        return name

@@ -1,0 +1,115 @@
+"""The metrics of one process, and what they have come to."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
+
+from streams.telemetry.activity import Activity, Thread
+from streams.telemetry.catalogue import METRICS, WORKER_SECONDS, Kind, Metric
+from streams.telemetry.distribution import Distributions
+from streams.telemetry.names import Names
+from streams.telemetry.timesheet import Causes, Clock, Post, Timesheets
+
+Family = TypeVar("Family", bound=MetricWrapperBase)
+
+
+class Telemetry:
+    """The metrics of one process in a registry of its own.
+
+    Parameters
+    ----------
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Clock = time.monotonic) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
+        self.registry = CollectorRegistry()
+        self._counters = self._measured(Kind.COUNTER, Counter)
+        self._gauges = self._measured(Kind.GAUGE, Gauge)
+        self._distributions = Distributions([*_measured(Kind.HISTOGRAM), *_measured(Kind.SUMMARY)])
+        self.registry.register(self._distributions)
+        self.instruments, self.methods = Names(), Names()
+        self._timesheets = Timesheets(clock)
+        self.registry.register(_WorkerSeconds(self._timesheets))
+
+    def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        self._counters.of(metric, labels).inc(by)
+
+    def set(self, metric: Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        self._gauges.of(metric, labels).set(value)
+
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Add an observation to a histogram or a summary."""
+        self._distributions.of(metric, labels).observe(value)
+
+    @contextmanager
+    def at_work(self, stage: str, lane: str, thread: Thread, activity: Activity) -> Iterator[None]:
+        """Account for all time of the calling thread while the block runs, to ``activity`` unless said otherwise."""
+        with self._timesheets.kept(Post(stage, lane, thread)) as sheet, sheet.spending(activity):
+            yield
+
+    def spending(self, stage: str, lane: str, activity: Activity) -> AbstractContextManager[None]:
+        """Charge the time of the block to an activity."""
+        return self._timesheets.mine(stage, lane).spending(activity)
+
+    def waiting(self, stage: str, lane: str, causes: Causes) -> AbstractContextManager[None]:
+        """Charge the time of the block to what ``causes`` tells of it."""
+        return self._timesheets.mine(stage, lane).waiting(causes)
+
+    def total(self, metric: Metric, **labels: str) -> float:
+        """Return what a counter has come to, over all series that have these labels."""
+        wanted = labels.items()
+        found = self.registry.restricted_registry([metric.series]).collect()
+        samples = (sample for family in found for sample in family.samples)
+        return sum(sample.value for sample in samples if wanted <= sample.labels.items())
+
+    def _measured(self, kind: Kind, family: type[Family]) -> "_Children[Family]":
+        return _Children({m.name: family(m.name, m.meaning, m.labels, registry=self.registry) for m in _measured(kind)})
+
+
+class _Children(Generic[Family]):
+    """The series of the metrics of one kind. Kept here, finding one costs a third of asking prometheus_client."""
+
+    def __init__(self, families: Mapping[str, Family]) -> None:
+        self._families = families
+        self._children: dict[tuple[str, tuple[str, ...]], Family] = {}
+
+    def of(self, metric: Metric, labels: tuple[str, ...]) -> Family:
+        """Return the series of these labels."""
+        found = self._children.get((metric.name, labels))
+        if found is None:
+            family = self._families[metric.name]
+            found = self._children[metric.name, labels] = family.labels(*labels) if labels else family
+        return found
+
+
+class _WorkerSeconds(Collector):
+    """What the timesheets say, as metrics."""
+
+    def __init__(self, timesheets: Timesheets) -> None:
+        self._timesheets = timesheets
+
+    def describe(self) -> Iterable[CounterMetricFamily]:
+        """Name the metrics."""
+        return [CounterMetricFamily(WORKER_SECONDS.name, WORKER_SECONDS.meaning, labels=WORKER_SECONDS.labels)]
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Return them as they are now."""
+        (family,) = self.describe()
+        for post, spent in self._timesheets.seconds().items():
+            for activity, seconds in spent.items():
+                family.add_metric([post.stage, post.lane, post.thread, activity], seconds)
+        return [family]
+
+
+def _measured(kind: Kind) -> list[Metric]:
+    return [metric for metric in METRICS if metric.kind is kind and not metric.collected]
