@@ -38,7 +38,7 @@ class Rule:
 
     standard_errors: float = 1.0
     """A candidate within so many standard errors of the paired difference cannot be told from the best."""
-    tolerance_db: float = 0.3
+    tolerance_db: float = 0.1
     """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
     second_voice: float = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
