@@ -48,9 +48,18 @@ CACHE_AVAILABLE = Metric("semstream_cache_available", ("cache",), "0 while the s
 IN_FLIGHT = Metric("semstream_in_flight_messages", ("stage",), "Messages admitted and not yet committed.")
 LAG = Metric("semstream_lag_messages", ("stage",), "Messages of the partitions held that are not yet committed.")
 STAGE_SECONDS = Metric("semstream_stage_seconds", ("stage",), "Seconds from a batch's arrival to its answers.")
+INSTRUMENT_SEEN = Metric(
+    "semstream_instrument_last_seen_seconds",
+    ("instrument",),
+    "When its latest image was published, seconds since 1970.",
+)
+INSTRUMENT_IMAGES = Metric("semstream_instrument_images_per_hour", ("instrument",), "Images of the last hour.")
+INSTRUMENT_OUT = Metric(
+    "semstream_instrument_beyond_limits", ("instrument", "quantity"), "Recipes whose charts are beyond their limits."
+)
 
 COUNTERS = (IMAGES, PARTS, SECONDS, CORE_SECONDS, RETRIES, CACHE_FAILURES)
-GAUGES = (IN_FLIGHT, LAG, CACHE_AVAILABLE)
+GAUGES = (IN_FLIGHT, LAG, CACHE_AVAILABLE, INSTRUMENT_SEEN, INSTRUMENT_IMAGES, INSTRUMENT_OUT)
 HISTOGRAMS = (STAGE_SECONDS,)
 BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 1800)
 
