@@ -9,6 +9,10 @@ from streams.commands.options import Lane, PipelineFile, SettingsFile
 from streams.pipeline import LIVE, load_pipeline
 from streams.settings import Settings
 from streams.telemetry import Telemetry
+from streams.trends.desk import TrendsDesk
+from streams.trends.observation import relearning
+from streams.wiring.process import utc_now
+from streams.wiring.topics import open_observer
 
 log = structlog.get_logger()
 
@@ -18,6 +22,10 @@ def trends(
     lane: Lane = LIVE,
     pipeline: PipelineFile = None,
     settings: SettingsFile = None,
+    relearn: Annotated[
+        str | None, typer.Option(help="Only say that this instrument was serviced: its baselines are learned anew.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="The recipe that --relearn is about.")] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; else [worker] metrics_port."),
@@ -28,6 +36,9 @@ def trends(
     It only reads the images' topics: images neither wait for it nor need it. Exit codes: 0 asked to stop,
     1 something failed (start it again), 2 wrong usage or settings.
     """
+    if relearn is not None:
+        _say_relearn(Settings.load(settings), lane, relearn, recipe)
+        return
     from streams.wiring.trends import trends_at_services  # noqa: PLC0415 - Faust takes a second to import
 
     configured, telemetry = Settings.load(settings), Telemetry()
@@ -39,3 +50,12 @@ def trends(
     code = app.run()
     log.info("trends_stopped", lane=lane)
     raise typer.Exit(code)
+
+
+def _say_relearn(settings: Settings, lane: str, instrument: str, recipe: str | None) -> None:
+    desk, publisher = TrendsDesk(lane), open_observer(settings)
+    try:
+        publisher.publish([desk.sent(relearning(instrument, recipe, utc_now()))])
+    finally:
+        publisher.close()
+    typer.echo(f"{instrument}: what is usual is learned anew from its next images")

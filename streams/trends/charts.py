@@ -83,6 +83,11 @@ def advanced(charts: Charts, z: float) -> tuple[Charts, tuple[Crossing, ...]]:
     return moved.but(out=out), crossings
 
 
+def given_up(charts: Charts) -> tuple[Crossing, ...]:
+    """Return what is to be told of charts that are drawn no longer: those beyond their limits returned."""
+    return tuple(_crossing(charts, chart, Change.RETURNED, side) for chart, side in charts.out.items())
+
+
 def without_outlier(z: float) -> float:
     """Return a deviation, cut where one image would speak too loudly.
 

@@ -38,7 +38,11 @@ class TrendsDesk:
             seen = observed_in(message, now=now)
         except InvalidImage as error:
             return self._letter(message, str(error), now)
-        return Outgoing(self.observations, seen.key, seen.to_json(), []) if seen else None
+        return self.sent(seen) if seen else None
+
+    def sent(self, seen: Observation) -> Outgoing:
+        """Return the message of an observation."""
+        return Outgoing(self.observations, seen.key, seen.to_json(), [])
 
     def taken(
         self, message: Message, watch: InstrumentWatch | None, now: datetime

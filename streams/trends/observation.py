@@ -31,6 +31,8 @@ class Observation(Record):
     """Of a scored image; what cannot be told of it is absent."""
     raw: bool | None = None
     """Of a selected image: whether its raw frame was selected."""
+    relearn: bool = False
+    """No image, but the word of a person: the instrument was serviced, what is usual is to be learned anew."""
 
     @property
     def key(self) -> bytes:
@@ -65,6 +67,22 @@ def observed_in(message: Message, *, now: datetime) -> Observation | None:
         offset=message.offset,
         values={} if event.selection else values_of(event),
         raw=event.selection.chosen == RAW if event.selection else None,
+    )
+
+
+def relearning(instrument_id: str, recipe: str | None, now: datetime) -> Observation:
+    """Return the word that an instrument's baselines are to be learned anew; said twice, the later one counts too."""
+    return Observation(
+        instrument_id=instrument_id,
+        recipe=recipe,
+        acquisition_id=f"relearn-{now.isoformat()}",
+        image_id="",
+        published_at=now,
+        topic="relearn",
+        partition=0,
+        offset=int(now.timestamp() * 1000),
+        values={},
+        relearn=True,
     )
 
 

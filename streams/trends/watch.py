@@ -9,7 +9,7 @@ from pydantic import Field
 from schemas.health import Change, Direction, HealthEvent, Quantity
 from schemas.model import Record
 from streams.trends.baseline import Baseline
-from streams.trends.charts import Charts, Crossing, advanced, without_outlier
+from streams.trends.charts import Charts, Crossing, advanced, given_up, without_outlier
 from streams.trends.observation import Observation
 from streams.trends.rates import Rates
 from streams.trends.share import ShareWatch
@@ -55,7 +55,20 @@ def observed(watch: InstrumentWatch, seen: Observation) -> tuple[InstrumentWatch
     if seen.offset <= watch.applied.get(seen.place, -1):
         return watch, ()
     noted = watch.but(applied={**watch.applied, seen.place: seen.offset})
+    if seen.relearn:
+        return _begun_anew(noted, seen)
     return _selected(noted, seen, raw=seen.raw) if seen.raw is not None else _scored(noted, seen)
+
+
+def _begun_anew(watch: InstrumentWatch, seen: Observation) -> tuple[InstrumentWatch, tuple[HealthEvent, ...]]:
+    """Forget the baselines; what was beyond its limits is told to have returned."""
+    told = list[HealthEvent]()
+    for quantity, known in watch.quantities.items():
+        centre = _in_its_unit(quantity, known.baseline.mean)
+        told += _told(given_up(known.charts), watch, seen, quantity, value=centre, baseline=centre)
+    share = watch.share
+    told += _told(given_up(share.charts), watch, seen, Quantity.RAW_SHARE, value=share.latest, baseline=share.baseline)
+    return watch.but(quantities={}, share=ShareWatch()), tuple(told)
 
 
 def _scored(watch: InstrumentWatch, seen: Observation) -> tuple[InstrumentWatch, tuple[HealthEvent, ...]]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
 from schemas.events import DeadLetter, ImageEvent
@@ -115,6 +115,14 @@ class TrendsSite:
         for message in sorted(self.read(self.desk.observations), key=lambda message: message.offset):
             watch, _ = observed(watch, parsed(message.value or b""))
         return watch
+
+    def members(self) -> int:
+        """Count the processes that are in the group."""
+        admin = KafkaAdmin(self.settings.kafka)
+        try:
+            return len(admin.client.describe_consumer_groups([self.desk.name])[self.desk.name].result(20).members)
+        except KafkaException:  # nobody ever joined
+            return 0
 
     def images(self) -> int:
         watch = self.watch()

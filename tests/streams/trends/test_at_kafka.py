@@ -8,6 +8,7 @@ import pytest
 
 from schemas.events import ImageEvent
 from schemas.health import Change, Quantity
+from streams.cli import outcome_of
 from tests.streams.trends.instruments import rising, simulated
 from tests.streams.trends.site import SELECTION, TrendsSite, event_of, trends_site
 
@@ -76,3 +77,28 @@ def test_a_restarted_process_holds_what_it_held_and_counts_nothing_twice(here: T
     assert watch is not None
     assert watch.quantities[Quantity.SIGMA].baseline.complete
     assert here.health()
+
+
+def test_two_processes_share_the_work_and_one_goes_on_when_the_other_is_killed(here: TrendsSite) -> None:
+    events = _drifting(here)
+    here.start()
+    here.wait(lambda: here.members() == 1)
+    second = here.start()
+    here.wait(lambda: here.members() == 2)
+    here.publish(events[:200])
+    here.wait(lambda: here.images() >= 100)
+    here.stop(second, signal.SIGKILL)
+    here.processes.pop()
+    here.publish(events[200:])
+    here.wait(lambda: here.images() == len(events))
+    assert here.watch() == here.computed()
+
+
+def test_a_serviced_instrument_is_learned_anew(here: TrendsSite) -> None:
+    events = _drifting(here, 210)
+    here.start()
+    here.publish(events)
+    here.wait(lambda: here.images() == len(events))
+    at_site = ["--lane", here.lane, "--settings", str(here.file), "--recipe", "lines"]
+    assert outcome_of(["trends", "--relearn", here.instrument, *at_site]) == (0, "")
+    here.wait(lambda: (here.watch() or here.computed()).quantities == {})

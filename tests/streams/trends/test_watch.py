@@ -4,6 +4,7 @@ import pytest
 
 from schemas.health import Change, ChartKind, Direction, HealthEvent, Quantity
 from streams.trends.baseline import LEARNED_FROM
+from streams.trends.observation import relearning
 from streams.trends.share import LEARNED_FROM as SHARE_LEARNED_FROM
 from streams.trends.share import WINDOW
 from streams.trends.watch import InstrumentWatch, observed
@@ -143,3 +144,17 @@ def test_the_reason_is_a_sentence_for_a_person() -> None:
 
 def test_a_steady_drift_is_none() -> None:
     assert steady(0) == steady(10_000) == 1.0
+
+
+def test_a_serviced_instrument_is_learned_anew_and_what_was_beyond_its_limits_has_returned() -> None:
+    drifted = InstrumentWatch(instrument_id="sem-1", recipe="lines")
+    for seen in simulated(START + 200, seed=1, drift=rising(start=START)):
+        drifted, _ = observed(drifted, seen)
+    beyond = sum(len(watch.charts.out) for watch in drifted.quantities.values())
+    serviced, told = observed(drifted, relearning("sem-1", "lines", NOON))
+    assert beyond == len(told) > 0
+    assert {event.change for event in told} == {Change.RETURNED}
+    assert (serviced.quantities, serviced.out, serviced.images) == ({}, (), drifted.images)
+    assert observed(serviced, relearning("sem-1", "lines", NOON)) == (serviced, ())
+    later, told = observed(serviced, relearning("sem-1", "lines", NOON + timedelta(hours=1)))
+    assert (later.quantities, told) == ({}, ())
