@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.events import DEAD_LETTER_TYPE, IMAGE_EVENT_TYPE, DeadLetter, ImageEvent
+from schemas.health import HEALTH_EVENT_TYPE, HealthEvent
 from schemas.model import Record
 
-TYPES: Mapping[str, type[Record]] = {IMAGE_EVENT_TYPE: ImageEvent, DEAD_LETTER_TYPE: DeadLetter}
+TYPES: Mapping[str, type[Record]] = {
+    IMAGE_EVENT_TYPE: ImageEvent,
+    DEAD_LETTER_TYPE: DeadLetter,
+    HEALTH_EVENT_TYPE: HealthEvent,
+}
 
 
 def schema_texts() -> dict[str, str]:

@@ -22,6 +22,7 @@ COMMANDS = (
     "dlq",
     "topics",
     "replay",
+    "trends",
     "reconcile",
     "ledger",
     "gc",

@@ -1,7 +1,7 @@
 """Which topics a pipeline needs, how they are to be set up, and how far its groups are in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streams.pipeline import DEAD_LETTERS, HEALTH, Pipeline
@@ -111,6 +111,15 @@ def _planned(name: str, options: TopicOptions, brokers: int) -> Topic:
         "retention.ms": str(hours * HOUR_MS),
     }
     return Topic(name, options.partitions, copies, configuration)
+
+
+def planned_for_trends(
+    options: TopicOptions, observations: str, changelog: str, *, partitions: int, brokers: int
+) -> list[Topic]:
+    """Return the topics of the trends' own: observations by instrument, and the latest state of each instrument."""
+    seen = replace(_planned(observations, options, brokers), partitions=partitions)
+    latest = {name: value for name, value in seen.configuration.items() if name != "retention.ms"}
+    return [seen, replace(seen, name=changelog, configuration={**latest, "cleanup.policy": "compact"})]
 
 
 def drift(wanted: Sequence[Topic], found: Mapping[str, Topic]) -> list[str]:

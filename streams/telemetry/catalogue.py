@@ -168,6 +168,22 @@ LAST_IMAGE = _gauge(
     "When the latest image of an instrument was published, of those that were scored here.",
 )
 
+INSTRUMENT_SEEN = _gauge(
+    "semstream_instrument_last_seen_timestamp_seconds",
+    "seconds since 1970",
+    "instrument",
+    "When the latest image of an instrument was published, as `semstream trends` knows.",
+)
+INSTRUMENT_IMAGES = _gauge(
+    "semstream_instrument_images_per_hour", "images an hour", "instrument", "Images of an instrument in the last hour."
+)
+INSTRUMENT_OUT = _gauge(
+    "semstream_instrument_beyond_limits",
+    "recipes",
+    "instrument quantity",
+    "Recipes of an instrument whose control charts of this quantity are beyond their limits.",
+)
+
 IMBALANCE = _gauge(
     "semstream_conservation_imbalance_images",
     "images",
@@ -236,6 +252,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         SNR_DECIBELS,
         LAST_IMAGE,
     ),
+    "Trends": (INSTRUMENT_SEEN, INSTRUMENT_IMAGES, INSTRUMENT_OUT),
     "Conservation": (IMBALANCE, RECONCILED),
     "Process": (
         BUILD_INFO,

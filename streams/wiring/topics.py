@@ -32,6 +32,11 @@ def open_publisher(settings: Settings) -> Publisher:
     return KafkaPublisher(settings.kafka)
 
 
+def open_observer(settings: Settings) -> Publisher:
+    """Open a connection that puts keys into the partitions into which Faust, like Java's clients, puts them."""
+    return KafkaPublisher(settings.kafka, options={"partitioner": "murmur2_random"})
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What conservation is judged by: topics and groups, the ledger, and the store's list."""

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.events import DeadLetter, ImageEvent
+from schemas.health import HealthEvent
 from schemas.json_schema import TYPES, schema_texts
 from schemas.model import Record
 from tests.events import image_event
@@ -42,7 +43,7 @@ def test_events_of_every_released_version_fit_the_schema_of_today(fixture: Path)
 
 
 def test_there_are_released_events_of_every_type() -> None:
-    assert {_model(fixture) for fixture in RELEASED} == set(TYPES.values()) == {ImageEvent, DeadLetter}
+    assert {_model(fixture) for fixture in RELEASED} == set(TYPES.values()) == {ImageEvent, DeadLetter, HealthEvent}
 
 
 def test_the_committed_schemas_are_those_of_the_models() -> None:

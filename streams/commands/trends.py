@@ -1,0 +1,70 @@
+"""``semstream trends``: watch the instruments' noise, sharpness and dose, and tell of those that drift."""
+
+from contextlib import nullcontext
+from typing import Annotated
+
+import structlog
+import typer
+
+from streams.commands.options import Lane, PipelineFile, SettingsFile
+from streams.pipeline import LIVE, load_pipeline
+from streams.settings import Settings
+from streams.telemetry import Telemetry
+from streams.telemetry.serving import served
+from streams.trends.desk import TrendsDesk
+from streams.trends.observation import relearning
+from streams.wiring.process import utc_now
+from streams.wiring.topics import open_observer
+
+log = structlog.get_logger()
+
+
+def trends(
+    *,
+    lane: Lane = LIVE,
+    pipeline: PipelineFile = None,
+    settings: SettingsFile = None,
+    relearn: Annotated[
+        str | None, typer.Option(help="Only say that this instrument was serviced: its baselines are learned anew.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="The recipe that --relearn is about.")] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; else [worker] metrics_port."),
+    ] = None,
+) -> None:
+    """Keep control charts of every instrument and recipe until SIGTERM or Ctrl-C; tell sem.health of what drifts.
+
+    It only reads the images' topics: images neither wait for it nor need it. Exit codes: 0 asked to stop,
+    1 something failed (start it again), 2 wrong usage or settings.
+    """
+    if relearn is not None:
+        _say_relearn(Settings.load(settings), lane, relearn, recipe)
+        return
+    from streams.wiring.trends import trends_at_services  # noqa: PLC0415 - Faust takes a second to import
+
+    configured, telemetry = Settings.load(settings), Telemetry()
+    app = trends_at_services(configured, load_pipeline(pipeline), lane, telemetry)
+    port = metrics_port or configured.worker.metrics_port
+    with (
+        nullcontext()
+        if port is None
+        else served(telemetry, _ready, port=port, address=configured.worker.metrics_address)
+    ):
+        log.info("trends_started", lane=lane)
+        code = app.run()
+        log.info("trends_stopped", lane=lane)
+    raise typer.Exit(code)
+
+
+def _ready() -> str | None:
+    """Nobody waits for the charts, so they are ready as soon as they answer."""
+
+
+def _say_relearn(settings: Settings, lane: str, instrument: str, recipe: str | None) -> None:
+    desk, publisher = TrendsDesk(lane), open_observer(settings)
+    try:
+        publisher.publish([desk.sent(relearning(instrument, recipe, utc_now()))])
+    finally:
+        publisher.close()
+    typer.echo(f"{instrument}: what is usual is learned anew from its next images")

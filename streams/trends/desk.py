@@ -1,0 +1,71 @@
+"""Where the trends' messages are answered: a message in, messages out; nothing raises but a bug."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from streams.errors import InvalidImage
+from streams.letters import Refusal, letter_about
+from streams.pipeline import topic
+from streams.ports import Message, Outgoing
+from streams.trends.health import health_message
+from streams.trends.observation import Observation, observed_in, parsed
+from streams.trends.watch import InstrumentWatch, observed
+
+TRENDS = "trends"
+
+
+@dataclass(frozen=True)
+class TrendsDesk:
+    """The trends of one lane: from events to observations by instrument, from observations to health events."""
+
+    lane: str
+
+    @property
+    def name(self) -> str:
+        """Its consumer group, and what its own topics' names begin with."""
+        return topic(self.lane, TRENDS)
+
+    @property
+    def observations(self) -> str:
+        """Topic of observations, keyed by instrument and recipe: those of one are in one partition."""
+        return f"{self.name}-observations"
+
+    def noted(self, message: Message, now: datetime) -> Outgoing | None:
+        """Return what is to be sent for an event: its observation, a dead letter, or nothing where it is replayed."""
+        try:
+            seen = observed_in(message, now=now)
+        except InvalidImage as error:
+            return self._letter(message, str(error), now)
+        return self.sent(seen) if seen else None
+
+    def sent(self, seen: Observation) -> Outgoing:
+        """Return the message of an observation."""
+        return Outgoing(self.observations, seen.key, seen.to_json(), [])
+
+    def taken(
+        self, message: Message, watch: InstrumentWatch | None, now: datetime
+    ) -> tuple[InstrumentWatch | None, list[Outgoing]]:
+        """Return what is then kept of the instrument, and what is to be sent before it is kept."""
+        try:
+            seen = parsed(message.value or b"")
+        except InvalidImage as error:
+            return watch, [self._letter(message, str(error), now)]
+        after, events = observed(watch or _begun(seen), seen)
+        return after, [health_message(event, self.lane, now) for event in events]
+
+    def _letter(self, message: Message, reason: str, now: datetime) -> Outgoing:
+        return letter_about(message, Refusal(reason=reason, stage=TRENDS, lane=self.lane, pipeline=TRENDS), now)
+
+
+def kept(data: bytes | None) -> InstrumentWatch | None:
+    """Return what a table holds of an instrument; what another version left there and is no watch is begun anew."""
+    try:
+        return InstrumentWatch.from_json(data) if data else None
+    except ValidationError:
+        return None
+
+
+def _begun(seen: Observation) -> InstrumentWatch:
+    return InstrumentWatch(instrument_id=seen.instrument_id, recipe=seen.recipe)
