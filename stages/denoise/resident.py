@@ -47,6 +47,39 @@ def _sha256(path: Path, modified_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def tensors_of(weights: str) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, in float32.
+
+    Raises
+    ------
+    NoWeights
+        If there is no such file, or it is no safetensors file.
+    """
+    path = weights_file(weights)
+    try:
+        return {name: value.float() for name, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise NoWeights(f"{path} is no safetensors file: {str(error).splitlines()[0]}") from error
+
+
+def shape_of(weights: str) -> tuple[tuple[int, ...], int]:
+    """Return widths and blocks of the network that weights are of, read off their tensors.
+
+    Raises
+    ------
+    NoWeights
+        If there is no such file, or it is no weights file of a residual U-Net.
+    """
+    tensors = tensors_of(weights)
+    downs = [f"downs.{level}.weight" for level in range(len(tensors)) if f"downs.{level}.weight" in tensors]
+    blocks = sum(name.startswith("body.") and name.endswith(".first.weight") for name in tensors)
+    if "head.weight" not in tensors or not blocks:
+        raise NoWeights(f"{weights_file(weights)} holds no network of this program: it has no head.weight or no body")
+    widths = tuple(int(tensors[name].shape[0]) for name in ("head.weight", *downs))
+    check_weights(weights, widths, blocks)
+    return widths, blocks
+
+
 def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
     """See that a network can take these weights, before any image waits for it; 10 ms for 2 MB.
 

@@ -1,5 +1,6 @@
 """Training samples: crops of simulated scenes, scanned, stabilised as a slightly wrong noise measurement would."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,10 @@ class Batch:
     sigmas: Array
 
 
+Batches = Callable[[int], Batch]
+"""The batch of a step: always the same for the same step."""
+
+
 class ScenePool:
     """The last ``recipe.pool`` scenes of an endless row; which scenes these are follows from the step alone."""
 
@@ -48,6 +53,12 @@ class ScenePool:
         rng = np.random.default_rng([self._recipe.seed, 1, number])
         kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
         return scene(kind, (self._recipe.scene_px, self._recipe.scene_px), rng)
+
+
+def simulated(recipe: Recipe) -> Batches:
+    """Return the batches of a training on simulated scans."""
+    pool = ScenePool(recipe)
+    return lambda step: batch_at(step, pool=pool, recipe=recipe)
 
 
 def batch_at(step: int, *, pool: ScenePool, recipe: Recipe) -> Batch:

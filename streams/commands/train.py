@@ -60,7 +60,7 @@ def recipe_of(config: Path) -> Recipe:
 
 def resumed(recipe: Recipe, checkpoint: Path) -> Trainer:
     """Return a trainer at the checkpoint, or at the beginning where there is none."""
-    trainer = Trainer(recipe)
+    trainer = Trainer.on_simulated_scans(recipe)
     if checkpoint.exists():
         try:
             trainer.load(checkpoint)
@@ -86,7 +86,7 @@ def run(trainer: Trainer, checkpoint: Path, *, minutes: float, clock: Clock, say
 
 
 def _progress(trainer: Trainer) -> str:
-    return f"step={trainer.step} minutes={trainer.elapsed_s / 60:.1f} of={trainer.recipe.total_minutes:g}"
+    return f"step={trainer.step} minutes={trainer.elapsed_s / 60:.1f} done={trainer.progress:.0%}"
 
 
 @dataclass
