@@ -29,6 +29,7 @@ COMMANDS = (
     "simulate",
     "prior",
     "train",
+    "adapt",
     "bench",
 )
 
