@@ -30,6 +30,7 @@ COMMANDS = (
     "prior",
     "train",
     "adapt",
+    "models",
     "bench",
 )
 

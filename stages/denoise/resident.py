@@ -36,6 +36,17 @@ def weights_file(weights: str) -> Path:
     raise NoWeights(f"there are no weights at {path}; give a path to a safetensors file or a shipped name ({shipped})")
 
 
+def pinned() -> dict[str, str]:
+    """Return the sha256 of each shipped weights file, by its name."""
+    lines = (SHIPPED / SUMS).read_text().splitlines()
+    return {name.strip(): sha256 for sha256, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a weights file came with the program."""
+    return path.parent == SHIPPED
+
+
 def weights_sha256(weights: str) -> str:
     """Return the sha256 of a weights file, 64 hex digits."""
     path = weights_file(weights)
@@ -94,7 +105,7 @@ def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
 
 @lru_cache(maxsize=16)
 def _check(path: Path, sha256: str, widths: tuple[int, ...], blocks: int) -> None:
-    if path.parent == SHIPPED and sha256 not in (SHIPPED / SUMS).read_text():
+    if is_shipped(path) and sha256 not in (SHIPPED / SUMS).read_text():
         raise NoWeights(
             f"{path} is not as it was shipped: the file is corrupt, or was replaced; install semstream again"
         )
