@@ -34,7 +34,7 @@ class Adaptation(Course):
 
     patch_px: int = 112
     batch: int = 6
-    learning_rate: float = 2e-4
+    learning_rate: float = 6e-4
     warm_up_steps: int = 20
     ema: float = 0.98
     total_steps: int = 1750

@@ -8,11 +8,12 @@ import orjson
 import typer
 from rich.table import Table
 
-from stages.denoise.resident import NoWeights
-from streams.commands.options import AsJson
+from stages.denoise.resident import NoWeights, weights_sha256
+from streams.commands.options import AsJson, PipelineFile
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.model_card import AdaptationCard
+from streams.pipeline_weights import promoted
 from streams.weights import Weights, check, names_of, weights_of
 
 models = typer.Typer(name="models", help="The weights of networks: shipped, trained, adapted.", no_args_is_help=True)
@@ -43,10 +44,7 @@ def list_models(*, folder: Folder = TRAINED, json: AsJson = False) -> None:
 @models.command("show")
 def show_model(weights: Name, *, json: AsJson = False) -> None:
     """Show what weights are and what their card says."""
-    try:
-        one = weights_of(weights)
-    except NoWeights as error:
-        raise UsageError(str(error)) from error
+    one = _weights_meant(weights)
     table = Table.grid(padding=(0, 2))
     for name, value in _facts(one).items():
         table.add_row(name, value)
@@ -76,6 +74,36 @@ def verify_models(
     if json:
         typer.echo(orjson.dumps([asdict(one) for one in checked]))
     raise typer.Exit(0 if all(one.well for one in checked) else 1)
+
+
+@models.command("promote")
+def promote_model(
+    weights: Name,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Pipeline file to write; a new one.")],
+    pipeline: PipelineFile = None,
+    candidate: Annotated[
+        str | None, typer.Option(help="Which network's place they take, if there are several.")
+    ] = None,
+) -> None:
+    """Write a copy of a pipeline file in which a network has these weights, and say what changed.
+
+    Undone by going on with the old file: its results are kept, and nothing of them is computed again.
+    """
+    one = _weights_meant(weights)
+    done = promoted(pipeline, out, weights=one.path, candidate=candidate)
+    before = weights_sha256(done.before)[:12]
+    typer.echo(f"candidate {done.candidate}: weights {done.before} ({before}) -> {done.after} ({one.sha256[:12]})")
+    typer.echo(
+        f"pipeline {done.old.hash} -> {done.new.hash}, in {out}; to undo it, go on with {pipeline or 'the default'}"
+    )
+
+
+def _weights_meant(name: str) -> Weights:
+    try:
+        return weights_of(name)
+    except NoWeights as error:
+        raise UsageError(str(error)) from error
 
 
 def _network(weights: Weights) -> str:

@@ -12,6 +12,7 @@ from stages.denoise import resident
 from stages.denoise.unet import ResidualUNet
 from streams.cli import outcome_of
 from streams.model_card import AdaptationCard, BaseWeights, FramesUsed, NoiseSummary, RiskFound
+from streams.pipeline import load_pipeline
 
 Out = pytest.CaptureFixture[str]
 
@@ -125,3 +126,56 @@ def test_showing_what_is_no_weights_is_wrong_usage() -> None:
     code, said = outcome_of(("models", "show", "unet-mars"))
     assert code == 2
     assert "there are no weights at" in said
+
+
+PIPELINE = """# kept as it is
+path = ["stages.denoise:Denoise", "stages.metrics:Metrics", "stages.selector:Selector"]
+[denoise.candidates.unet]
+method = "stages.denoise.network:UNetDenoiser"
+[denoise.candidates.small]
+method = "stages.denoise.network:NetworkDenoiser"
+weights = "mine/plain.safetensors"   # our own
+widths = [8, 16]
+blocks = 1
+[selector]
+"""
+PROMOTE = ("models", "promote", "mine/adapted.safetensors", "--pipeline", "old.toml", "--out", "new.toml")
+
+
+def test_promoted_weights_stand_in_a_copy_and_nothing_else_changes(capsys: Out) -> None:
+    Path("old.toml").write_text(PIPELINE)
+    assert outcome_of((*PROMOTE, "--candidate", "small")) == (0, "")
+    said = capsys.readouterr().out
+    after = str(Path("mine/adapted.safetensors").resolve())
+    assert "candidate small: weights mine/plain.safetensors (" in said
+    assert f"-> {after} (" in said
+    assert "to undo it, go on with old.toml" in said
+    expected = PIPELINE.replace('"mine/plain.safetensors"   # our own', f'"{after}"')
+    assert Path("new.toml").read_text() == expected
+    assert Path("old.toml").read_text() == PIPELINE
+    hashes = [load_pipeline(Path(name)).hash for name in ("old.toml", "new.toml")]
+    assert f"pipeline {hashes[0]} -> {hashes[1]}" in said
+
+
+def test_the_only_network_of_the_default_pipeline_is_meant(capsys: Out) -> None:
+    shutil.copy(resident.SHIPPED / "unet-sim.safetensors", "mine/copy.safetensors")
+    assert outcome_of(("models", "promote", "mine/copy.safetensors", "--out", "new.toml")) == (0, "")
+    assert "candidate unet: weights unet-sim (35b329e9ab0e)" in capsys.readouterr().out
+    assert load_pipeline(Path("new.toml")).hash == load_pipeline().hash
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ((), "name the --candidate"),
+        (("--candidate", "nlm"), "networks of this pipeline: unet, small"),
+        (("--candidate", "unet"), "does not fit a network of widths (32, 64, 128)"),
+        (("--out", "old.toml", "--candidate", "small"), "old.toml exists; a pipeline file is never overwritten"),
+    ],
+)
+def test_a_wrong_promotion_is_one_line_and_writes_nothing(changes: tuple[str, ...], message: str) -> None:
+    Path("old.toml").write_text(PIPELINE)
+    code, said = outcome_of((*PROMOTE, *changes))
+    assert (code, message in said) == (2, True), said
+    assert not Path("new.toml").exists()
+    assert Path("old.toml").read_text() == PIPELINE
