@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from stages.training.recipe import Recipe
 from stages.training.samples import ScenePool, batch_at
@@ -116,3 +117,13 @@ def test_the_oldest_scene_gives_way_to_a_new_one() -> None:
 def test_a_recipe_whose_crops_exceed_its_scenes_is_refused() -> None:
     with pytest.raises(ValueError, match="patch_px is 64"):
         replace(TINY, patch_px=64)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    path.write_bytes(b"garbage")
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        Trainer.on_simulated_scans(TINY).load(path)
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        Trainer.on_simulated_scans(TINY).load(path)
