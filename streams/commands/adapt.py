@@ -14,6 +14,7 @@ from stages.denoise.resident import NoWeights
 from stages.training.adaptation import Adaptation
 from stages.training.export import write_averaged
 from stages.training.gate import Verdict
+from stages.training.trainer import Trainer
 from streams.adaptation import Base, Feed, feed_of, noise_of, trainer_of, verdict_of, write_adapted
 from streams.commands.train import resumed, run
 from streams.errors import UsageError
@@ -57,6 +58,12 @@ def adapt(
     if not trainer.finished:
         typer.echo(f"{steps - trainer.step} steps to come: run the same command again")
         return
+    if not _accepted(trainer, checkpoint, base=base, feed=feed, out=out):
+        raise typer.Exit(REFUSED)
+
+
+def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out: Path) -> bool:
+    """Judge what came out, write it if it is better, and say so."""
     candidate = checkpoint.with_suffix(".candidate.safetensors")
     write_averaged(trainer, candidate)
     verdict = verdict_of(base, candidate, feed)
@@ -67,7 +74,7 @@ def adapt(
     candidate.unlink()
     if not verdict.accepted:
         typer.echo(f"refused: the risk does not fall by more than its standard error, so {out} was not written")
-        raise typer.Exit(REFUSED)
+    return verdict.accepted
 
 
 def _check_out(out: Path, folder: Path) -> None:
