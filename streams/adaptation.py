@@ -104,7 +104,7 @@ def trainer_of(base: Base, course: Adaptation, feed: Feed, *, law: Law | None = 
     """Return a trainer at the beginning of an adaptation; ``law`` stands in for what was measured, rightly or not."""
     laws = [shot.law if law is None else law(shot.pixels) for shot in feed.training]
     batches = recorrupted([shot.pixels for shot in feed.training], laws, course)
-    origin = digest({"base": base.sha256, "frames": feed.digest, "course": asdict(course)})
+    origin = digest({"base": base.sha256, "frames": feed.digest, "course": asdict(course), "version": course.version})
     return Trainer(course, batches, start=tensors_of(base.weights), origin=origin)
 
 

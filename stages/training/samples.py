@@ -24,11 +24,15 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Batch:
-    """``inputs`` ``(B, 4, P, P)``, ``targets`` ``(B, 1, P, P)``, noise ``sigmas`` ``(B,)``: the stabilised domain."""
+    """``inputs`` ``(B, 4, P, P)``, ``targets`` ``(B, 1, P, P)``, noise ``sigmas`` ``(B,)``: the stabilised domain.
+
+    ``counted`` ``(B, 1, P, P)`` is 1 where a pixel's error counts, else 0.
+    """
 
     inputs: Array
     targets: Array
     sigmas: Array
+    counted: Array
 
 
 Batches = Callable[[int], Batch]
@@ -67,7 +71,8 @@ def batch_at(step: int, *, pool: ScenePool, recipe: Recipe) -> Batch:
     scenes = pool.at(step)
     samples = [_sample(scenes[rng.integers(len(scenes))], recipe.patch_px, rng) for _ in range(recipe.batch)]
     inputs, targets, sigmas = zip(*samples, strict=True)
-    return Batch(np.stack(inputs), np.stack(targets)[:, None], np.array(sigmas, np.float32))
+    wanted = np.stack(targets)[:, None]
+    return Batch(np.stack(inputs), wanted, np.array(sigmas, np.float32), np.ones_like(wanted))
 
 
 def _sample(clean: Pixels, side: int, rng: np.random.Generator) -> tuple[Array, Array, float]:

@@ -88,7 +88,8 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.course.bf16):
             restored = self.network(inputs)
         weight = torch.from_numpy(batch.sigmas) ** -self.course.sigma_power
-        error = (restored.float() - torch.from_numpy(batch.targets)).square().mean((1, 2, 3))
+        squares = (restored.float() - torch.from_numpy(batch.targets)).square()
+        error = (squares * torch.from_numpy(batch.counted)).mean((1, 2, 3))
         weighted: Tensor = weight * error
         return weighted.mean()
 

@@ -13,7 +13,7 @@ from stages.denoise.network import NetworkDenoiser
 from stages.denoise.resident import shape_of, tensors_of
 from stages.noise import Noise, measure
 from stages.stabilise import Stabiliser
-from stages.training.adaptation import Adaptation, recorrupted
+from stages.training.adaptation import Adaptation, recorrupted, whole_noise
 from stages.training.export import write_averaged
 from stages.training.gate import Verdict, judge
 from stages.training.recipe import Recipe
@@ -147,3 +147,25 @@ def test_an_unchanged_network_does_not_pass(feed: list[Pixels], start: Path) -> 
     verdict = judge(same, same, feed[:2], [measure(frame) for frame in feed[:2]], ["a", "b"])
     assert (verdict.after - verdict.before, verdict.se) == (0, 0)
     assert not verdict.accepted
+
+
+def test_pixels_among_clipped_ones_do_not_count() -> None:
+    frame = np.full((96, 160), 0.4, np.float32)
+    frame[:, 120:] = np.random.default_rng(0).normal(0.95, 0.1, (96, 40)).clip(0, 1)
+    counted = whole_noise(frame)
+    assert counted[:, :70].all()
+    assert not counted[:, 115:].any()
+    frame[10, 10] = 1
+    assert whole_noise(frame)[:, :70].all()
+    law = Noise(0.02, 0.0, 0.0004, (1.0,), 0.0, 0.0, holds=True)
+    batch = recorrupted([frame], [law], replace(TINY, batch=16))(0)
+    assert 0 < batch.counted.mean() < 1
+    bright = (batch.inputs[:, :1] > 0.8) & (batch.counted > 0)
+    assert bright.mean() < 0.001
+
+
+def test_both_draws_of_a_crop_have_the_same_middle(feed: list[Pixels]) -> None:
+    batch = recorrupted(feed, [measure(frame) for frame in feed], TINY)(3)
+    middles = (batch.inputs[0::2, 0] + batch.inputs[1::2, 0]) / 2
+    np.testing.assert_allclose(middles, (batch.targets[0::2, 0] + batch.targets[1::2, 0]) / 2, atol=1e-5)
+    assert np.abs(batch.inputs[0] - batch.inputs[1]).max() > 0.05
