@@ -35,7 +35,7 @@ MOST_SATURATED = 0.05
 CLIPPED_WITHIN_PX = 12.0
 """Standard deviation of the weight by which clipped pixels are counted around one."""
 RARELY_CLIPPED = 0.003
-"""Share of them up to which noise is not lopsided: its skewness is -0.05 there, and -0.18 at twice the share."""
+"""Share of them up to which noise is not lopsided: its skewness is -0.02 there, and up to -0.18 from twice that on."""
 
 
 @dataclass(frozen=True)
