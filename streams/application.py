@@ -31,6 +31,8 @@ COMMANDS = (
     "simulate",
     "prior",
     "train",
+    "adapt",
+    "models",
     BENCHMARKS,
 )
 

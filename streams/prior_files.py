@@ -1,16 +1,11 @@
-"""Files that hold a feed's prior, and the frames that one is built from."""
+"""Files that hold a feed's prior."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import ValidationError
 
-from schemas.frame import Pixels
 from schemas.prior import Prior
-from streams.errors import InvalidImage, UsageError
-from streams.formats.sandbox import Decoder
-from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
-from streams.source import Skipped, SourceFile
+from streams.errors import UsageError
 from streams.whole_file import write_whole
 from streams.wording import plainly
 
@@ -67,25 +62,3 @@ def write_prior(path: Path, prior: Prior) -> None:
         write_whole(path, data)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def frames_of(
-    files: Iterable[SourceFile | Skipped], decoder: Decoder, failed: Callable[[str, str], None]
-) -> Iterator[Pixels]:
-    """Yield the specimen of every page of every image, as stages see it; ``failed`` hears of files that have none."""
-    for file in files:
-        if isinstance(file, Skipped):
-            continue
-        try:
-            kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
-            if not isinstance(kind, NotAnImage):
-                yield from _pages(file.read(-1), decoder)
-        except InvalidImage as error:
-            failed(file.name, str(error))
-        except OSError as error:
-            failed(file.name, f"cannot be read: {error.strerror}")
-
-
-def _pages(data: bytes, decoder: Decoder) -> Iterator[Pixels]:
-    for number, page in enumerate(decoder.describe(data).pages):
-        yield decoder.specimen(data, page=number, roi=page.valid_roi).pixels

@@ -2,9 +2,7 @@
 
 import errno
 import hashlib
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import orjson
@@ -18,12 +16,12 @@ from streams.evidence_file import SUFFIX, encoded, evidence_file_of, evidence_of
 from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
+from streams.versions import versions_here
 from streams.whole_file import write_whole
 
 NAME_BYTES = 255 - len(SUFFIX)
 NO_SUCH_PLACE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
 """The path is too long, or a file of the input has the name that another's folder has."""
-PACKAGES = ("semstream", "numpy", "scipy", "opencv-python-headless", "scikit-image", "torch", "tifffile")
 
 
 class ResultFiles:
@@ -46,7 +44,7 @@ class ResultFiles:
         self._frames = frames
         self._decoder = decoder
         self._taken = dict(taken or {})
-        self._versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+        self._versions = versions_here()
 
     def write(self, event: ImageEvent, *, pipeline: str | None) -> Path:
         """Write the selected result, the raw frame where there is none, beside its certificate and its evidence map.

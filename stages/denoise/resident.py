@@ -36,6 +36,17 @@ def weights_file(weights: str) -> Path:
     raise NoWeights(f"there are no weights at {path}; give a path to a safetensors file or a shipped name ({shipped})")
 
 
+def pinned() -> dict[str, str]:
+    """Return the sha256 of each shipped weights file, by its name."""
+    lines = (SHIPPED / SUMS).read_text().splitlines()
+    return {name.strip(): sha256 for sha256, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a weights file came with the program."""
+    return path.parent == SHIPPED
+
+
 def weights_sha256(weights: str) -> str:
     """Return the sha256 of a weights file, 64 hex digits."""
     path = weights_file(weights)
@@ -45,6 +56,39 @@ def weights_sha256(weights: str) -> str:
 @lru_cache(maxsize=16)
 def _sha256(path: Path, modified_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tensors_of(weights: str) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, in float32.
+
+    Raises
+    ------
+    NoWeights
+        If there is no such file, or it is no safetensors file.
+    """
+    path = weights_file(weights)
+    try:
+        return {name: value.float() for name, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise NoWeights(f"{path} is no safetensors file: {str(error).splitlines()[0]}") from error
+
+
+def shape_of(weights: str) -> tuple[tuple[int, ...], int]:
+    """Return widths and blocks of the network that weights are of, read off their tensors.
+
+    Raises
+    ------
+    NoWeights
+        If there is no such file, or it is no weights file of a residual U-Net.
+    """
+    tensors = tensors_of(weights)
+    downs = [f"downs.{level}.weight" for level in range(len(tensors)) if f"downs.{level}.weight" in tensors]
+    blocks = sum(name.startswith("body.") and name.endswith(".first.weight") for name in tensors)
+    if "head.weight" not in tensors or not blocks:
+        raise NoWeights(f"{weights_file(weights)} holds no network of this program: it has no head.weight or no body")
+    widths = tuple(int(tensors[name].shape[0]) for name in ("head.weight", *downs))
+    check_weights(weights, widths, blocks)
+    return widths, blocks
 
 
 def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
@@ -61,7 +105,7 @@ def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
 
 @lru_cache(maxsize=16)
 def _check(path: Path, sha256: str, widths: tuple[int, ...], blocks: int) -> None:
-    if path.parent == SHIPPED and sha256 not in (SHIPPED / SUMS).read_text():
+    if is_shipped(path) and sha256 not in (SHIPPED / SUMS).read_text():
         raise NoWeights(
             f"{path} is not as it was shipped: the file is corrupt, or was replaced; install semstream again"
         )

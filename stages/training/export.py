@@ -17,13 +17,18 @@ Table = Mapping[str, Mapping[str, float]]
 """Mean PSNR in dB by method, then by group of questions."""
 
 
-def export(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
-    """Write averaged weights (float16, for size; computed with in float32) and their card; return the weights' path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{trainer.recipe.name}.safetensors"
+def write_averaged(trainer: Trainer, path: Path) -> None:
+    """Write the averaged weights as float16, for size; computed with in float32."""
     save_file({name: value.to(torch.float16).contiguous() for name, value in trainer.averaged.items()}, path)
     path.chmod(0o644)
-    denoiser = NetworkDenoiser(str(path), trainer.recipe.widths, trainer.recipe.blocks)
+
+
+def export(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
+    """Write averaged weights and their card; return the weights' path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{trainer.course.name}.safetensors"
+    write_averaged(trainer, path)
+    denoiser = NetworkDenoiser(str(path), trainer.course.widths, trainer.course.blocks)
     path.with_suffix(".md").write_text(card(trainer, examined(denoiser, questions()), hardware=hardware))
     return path
 
@@ -44,7 +49,7 @@ def _by_group(row: Sequence[float], asked: Sequence[Question]) -> Mapping[str, f
 
 def card(trainer: Trainer, table: Table, *, hardware: str) -> str:
     """Return the model card as Markdown."""
-    recipe = trainer.recipe
+    recipe = trainer.course
     parameters = sum(value.numel() for value in trainer.averaged.values())
     options = "\n".join(f"| `{name}` | {value} |" for name, value in asdict(recipe).items())
     return f"""# {recipe.name}

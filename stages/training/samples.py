@@ -1,5 +1,6 @@
 """Training samples: crops of simulated scenes, scanned, stabilised as a slightly wrong noise measurement would."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,11 +24,19 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Batch:
-    """``inputs`` ``(B, 4, P, P)``, ``targets`` ``(B, 1, P, P)``, noise ``sigmas`` ``(B,)``: the stabilised domain."""
+    """``inputs`` ``(B, 4, P, P)``, ``targets`` ``(B, 1, P, P)``, noise ``sigmas`` ``(B,)``: the stabilised domain.
+
+    ``counted`` ``(B, 1, P, P)`` is 1 where a pixel's error counts, else 0.
+    """
 
     inputs: Array
     targets: Array
     sigmas: Array
+    counted: Array
+
+
+Batches = Callable[[int], Batch]
+"""The batch of a step: always the same for the same step."""
 
 
 class ScenePool:
@@ -50,13 +59,20 @@ class ScenePool:
         return scene(kind, (self._recipe.scene_px, self._recipe.scene_px), rng)
 
 
+def simulated(recipe: Recipe) -> Batches:
+    """Return the batches of a training on simulated scans."""
+    pool = ScenePool(recipe)
+    return lambda step: batch_at(step, pool=pool, recipe=recipe)
+
+
 def batch_at(step: int, *, pool: ScenePool, recipe: Recipe) -> Batch:
     """Return the batch of a step: always the same for the same recipe and step."""
     rng = np.random.default_rng([recipe.seed, 2, step])
     scenes = pool.at(step)
     samples = [_sample(scenes[rng.integers(len(scenes))], recipe.patch_px, rng) for _ in range(recipe.batch)]
     inputs, targets, sigmas = zip(*samples, strict=True)
-    return Batch(np.stack(inputs), np.stack(targets)[:, None], np.array(sigmas, np.float32))
+    wanted = np.stack(targets)[:, None]
+    return Batch(np.stack(inputs), wanted, np.array(sigmas, np.float32), np.ones_like(wanted))
 
 
 def _sample(clean: Pixels, side: int, rng: np.random.Generator) -> tuple[Array, Array, float]:

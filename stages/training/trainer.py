@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from stages.denoise.unet import ResidualUNet
-from stages.training.recipe import Recipe
-from stages.training.samples import Batch, ScenePool, batch_at
+from stages.training.recipe import Course, Recipe
+from stages.training.samples import Batch, Batches, simulated
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -21,35 +21,60 @@ class Trainer:
     """Network, averaged weights, optimiser and progress.
 
     Time is told, never read: ``elapsed_s`` is what the caller says has been spent on the training so far.
+
+    Parameters
+    ----------
+    course
+        How it is trained.
+    batches
+        What on: the batch of each step.
+    start
+        Weights to begin with; drawn from the seed where there are none.
+    origin
+        What else the result follows from; a checkpoint of another origin is refused.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe = recipe
-        self.network = ResidualUNet(recipe.widths, recipe.blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(
+        self, course: Course, batches: Batches, *, start: Mapping[str, Tensor] | None = None, origin: str = ""
+    ) -> None:
+        torch.manual_seed(course.seed)
+        self.course = course
+        self.origin = origin
+        self.network = ResidualUNet(course.widths, course.blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if start is not None:
+            self.network.load_state_dict(start)
         self.averaged = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.learning_rate, weight_decay=1e-5)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), course.learning_rate, weight_decay=1e-5)
         self.step = 0
         self.elapsed_s = 0.0
-        self._pool = ScenePool(recipe)
+        self._batches = batches
+
+    @classmethod
+    def on_simulated_scans(cls, recipe: Recipe) -> "Trainer":
+        """Return a trainer at the beginning of a training on simulated scans."""
+        return cls(recipe, simulated(recipe))
 
     @property
     def finished(self) -> bool:
         """Whether the whole budget is spent."""
-        return self.elapsed_s >= 60 * self.recipe.total_minutes
+        return self.progress >= 1
+
+    @property
+    def progress(self) -> float:
+        """How much of the budget is spent."""
+        return self.course.progress(self.step, self.elapsed_s)
 
     def learning_rate(self) -> float:
         """Return the rate now: a linear warm-up, then half a cosine over the whole budget, down to zero."""
-        progress = min(self.elapsed_s / (60 * self.recipe.total_minutes), 1.0)
-        warm_up = min((self.step + 1) / self.recipe.warm_up_steps, 1.0)
-        return self.recipe.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * progress))
+        warm_up = min((self.step + 1) / self.course.warm_up_steps, 1.0)
+        return self.course.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * self.progress))
 
     def advance(self, *, elapsed_s: float) -> float:
         """Take one step and return its loss; ``elapsed_s`` is the time spent on this training before the step."""
         self.elapsed_s = elapsed_s
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        loss = self._loss(batch_at(self.step, pool=self._pool, recipe=self.recipe))
+        loss = self._loss(self._batches(self.step))
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -60,16 +85,17 @@ class Trainer:
 
     def _loss(self, batch: Batch) -> Tensor:
         inputs = torch.from_numpy(batch.inputs).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.course.bf16):
             restored = self.network(inputs)
-        weight = torch.from_numpy(batch.sigmas) ** -self.recipe.sigma_power
-        error = (restored.float() - torch.from_numpy(batch.targets)).square().mean((1, 2, 3))
+        weight = torch.from_numpy(batch.sigmas) ** -self.course.sigma_power
+        squares = (restored.float() - torch.from_numpy(batch.targets)).square()
+        error = (squares * torch.from_numpy(batch.counted)).mean((1, 2, 3))
         weighted: Tensor = weight * error
         return weighted.mean()
 
     @torch.no_grad()
     def _average(self) -> None:
-        keep = min(self.recipe.ema, self.step / (self.step + 10))
+        keep = min(self.course.ema, self.step / (self.step + 10))
         for name, value in self.network.named_parameters():
             self.averaged[name].lerp_(value, 1 - keep)
 
@@ -80,7 +106,8 @@ class Trainer:
         for name, value in self.network.named_parameters():
             state = self.optimiser.state.get(value, {})
             tensors |= {f"{moment}.{name}": state[moment] for moment in MOMENTS if moment in state}
-        metadata = {"step": str(self.step), "elapsed_s": repr(self.elapsed_s), "shape": self._shape()}
+        progress = {"step": str(self.step), "elapsed_s": repr(self.elapsed_s)}
+        metadata = {**progress, "shape": self._shape(), "origin": self.origin}
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part")
         save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, metadata)
@@ -92,13 +119,20 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the checkpoint is of a network of another shape.
+            If it is no checkpoint, or one of a network of another shape, or of another origin.
         """
-        with safe_open(path, "pt") as file:
-            metadata: Mapping[str, str] = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+        try:
+            with safe_open(path, "pt") as file:
+                metadata: Mapping[str, str] = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+        except SafetensorError as error:
+            raise ValueError(f"{path} is no checkpoint: {error}") from error
+        if "shape" not in metadata:
+            raise ValueError(f"{path} is no checkpoint, but other tensors")
         if metadata["shape"] != self._shape():
             raise ValueError(f"{path} is of a network of the shape {metadata['shape']}, not {self._shape()}")
+        if metadata.get("origin", "") != self.origin:
+            raise ValueError(f"{path} began with other weights, frames or options")
         self.step, self.elapsed_s = int(metadata["step"]), float(metadata["elapsed_s"])
         with torch.no_grad():
             for name, value in self.network.named_parameters():
@@ -113,4 +147,4 @@ class Trainer:
             self.optimiser.state[value] = {"step": torch.tensor(float(self.step)), **kept}
 
     def _shape(self) -> str:
-        return json.dumps({"widths": self.recipe.widths, "blocks": self.recipe.blocks})
+        return json.dumps({"widths": self.course.widths, "blocks": self.course.blocks})

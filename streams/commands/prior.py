@@ -11,9 +11,10 @@ from stages.prior import NoPrior, Origin, build
 from streams.commands.options import AsJson, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
+from streams.folder_frames import frames_of
 from streams.formats.sandbox import Decoder
 from streams.pipeline import NAME
-from streams.prior_files import UNKNOWN, frames_of, read_prior, write_prior
+from streams.prior_files import UNKNOWN, read_prior, write_prior
 from streams.source import folder_files
 
 prior = typer.Typer(name="prior", help="Learn the noise of a feed from many of its frames.", no_args_is_help=True)
@@ -41,7 +42,7 @@ def build_prior(
     with Decoder() as decoder:
         frames = frames_of(files, decoder, lambda file, why: typer.echo(f"left out {file}: {why}", err=True))
         try:
-            built = build(frames, Origin(name, instrument, recipe))
+            built = build((frame.pixels for frame in frames), Origin(name, instrument, recipe))
         except NoPrior as error:
             raise UsageError(f"{folder}: {error}") from error
     write_prior(out, built)

@@ -19,7 +19,7 @@ from stages.training.trainer import Trainer
 from streams.errors import UsageError
 
 LOG_EVERY_S = 60.0
-SAVE_EVERY_S = 120.0
+SAVE_EVERY_S = 30.0
 
 Clock = Callable[[], float]
 Say = Callable[[str], None]
@@ -38,8 +38,9 @@ def train(
     """Train a network on simulated scans; run it again until it says that the budget is spent."""
     torch.set_num_threads(threads)
     recipe = recipe_of(config)
-    trainer = resumed(recipe, checkpoints / f"{recipe.name}.safetensors")
-    run(trainer, checkpoints / f"{recipe.name}.safetensors", minutes=minutes, clock=time.monotonic, say=typer.echo)
+    checkpoint = checkpoints / f"{recipe.name}.safetensors"
+    trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
+    run(trainer, checkpoint, minutes=minutes, clock=time.monotonic, say=typer.echo)
     hardware = f"{threads} cores of {platform.machine()}, {'bfloat16' if recipe.bf16 else 'float32'}"
     typer.echo(f"weights={export(trainer, out, hardware=hardware)}")
 
@@ -58,9 +59,8 @@ def recipe_of(config: Path) -> Recipe:
         raise UsageError(f"{config} is no training recipe: {error}") from error
 
 
-def resumed(recipe: Recipe, checkpoint: Path) -> Trainer:
-    """Return a trainer at the checkpoint, or at the beginning where there is none."""
-    trainer = Trainer(recipe)
+def resumed(trainer: Trainer, checkpoint: Path) -> Trainer:
+    """Return a trainer at the checkpoint, or as it is where there is none; raises `UsageError` for another one's."""
     if checkpoint.exists():
         try:
             trainer.load(checkpoint)
@@ -86,7 +86,7 @@ def run(trainer: Trainer, checkpoint: Path, *, minutes: float, clock: Clock, say
 
 
 def _progress(trainer: Trainer) -> str:
-    return f"step={trainer.step} minutes={trainer.elapsed_s / 60:.1f} of={trainer.recipe.total_minutes:g}"
+    return f"step={trainer.step} minutes={trainer.elapsed_s / 60:.1f} done={trainer.progress:.0%}"
 
 
 @dataclass

@@ -20,7 +20,7 @@ TINY = Recipe("tiny", (8, 16), 1, patch_px=32, batch=2, pool=4, scene_px=48, bf1
 
 @pytest.fixture
 def trainer() -> Trainer:
-    trainer = Trainer(TINY)
+    trainer = Trainer.on_simulated_scans(TINY)
     trainer.advance(elapsed_s=0)
     return trainer
 

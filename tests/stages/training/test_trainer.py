@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from stages.training.recipe import Recipe
 from stages.training.samples import ScenePool, batch_at
@@ -31,9 +32,9 @@ def averages(trainer: Trainer) -> torch.Tensor:
 
 
 def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> None:
-    straight = trained(Trainer(TINY), 9)
-    trained(Trainer(TINY), 4).save(tmp_path / "half.safetensors")
-    resumed = Trainer(TINY)
+    straight = trained(Trainer.on_simulated_scans(TINY), 9)
+    trained(Trainer.on_simulated_scans(TINY), 4).save(tmp_path / "half.safetensors")
+    resumed = Trainer.on_simulated_scans(TINY)
     resumed.load(tmp_path / "half.safetensors")
     assert (resumed.step, resumed.elapsed_s) == (4, 3.0)
     trained(resumed, 9)
@@ -42,13 +43,13 @@ def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> Non
 
 
 def test_training_lowers_the_loss() -> None:
-    trainer = Trainer(replace(TINY, learning_rate=3e-3))
+    trainer = Trainer.on_simulated_scans(replace(TINY, learning_rate=3e-3))
     losses = [trainer.advance(elapsed_s=0) for _ in range(60)]
     assert np.mean(losses[-15:]) < 0.75 * np.mean(losses[:5])
 
 
 def test_the_rate_warms_up_and_ends_at_zero_when_the_budget_is_spent() -> None:
-    trainer = Trainer(TINY)
+    trainer = Trainer.on_simulated_scans(TINY)
     assert trainer.learning_rate() == pytest.approx(0.5 * TINY.learning_rate)
     trainer.step, trainer.elapsed_s = 10, 30.0
     assert trainer.learning_rate() == pytest.approx(0.5 * TINY.learning_rate)
@@ -60,27 +61,27 @@ def test_the_rate_warms_up_and_ends_at_zero_when_the_budget_is_spent() -> None:
 
 def test_a_checkpoint_replaces_the_old_one_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "tiny.safetensors"
-    trainer = Trainer(TINY)
+    trainer = Trainer.on_simulated_scans(TINY)
     trainer.save(path)
     trained(trainer, 1).save(path)
     assert [entry.name for entry in path.parent.iterdir()] == ["tiny.safetensors"]
 
 
 def test_a_full_checkpoint_of_the_shipped_network_stays_below_16_mib(tmp_path: Path) -> None:
-    trainer = Trainer(replace(TINY, widths=(32, 64, 128), blocks=2))
+    trainer = Trainer.on_simulated_scans(replace(TINY, widths=(32, 64, 128), blocks=2))
     trained(trainer, 1).save(tmp_path / "unet.safetensors")
     assert (tmp_path / "unet.safetensors").stat().st_size <= 16 * 2**20
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    Trainer(TINY).save(tmp_path / "tiny.safetensors")
+    Trainer.on_simulated_scans(TINY).save(tmp_path / "tiny.safetensors")
     with pytest.raises(ValueError, match="is of a network of the shape"):
-        Trainer(replace(TINY, widths=(8, 24))).load(tmp_path / "tiny.safetensors")
+        Trainer.on_simulated_scans(replace(TINY, widths=(8, 24))).load(tmp_path / "tiny.safetensors")
 
 
 def test_the_average_lags_behind_the_weights() -> None:
-    trainer = trained(Trainer(TINY), 6)
-    start = averages(Trainer(TINY))
+    trainer = trained(Trainer.on_simulated_scans(TINY), 6)
+    start = averages(Trainer.on_simulated_scans(TINY))
     moved = (weights(trainer) - start).norm()
     assert 0 < (averages(trainer) - start).norm() < moved
 
@@ -116,3 +117,13 @@ def test_the_oldest_scene_gives_way_to_a_new_one() -> None:
 def test_a_recipe_whose_crops_exceed_its_scenes_is_refused() -> None:
     with pytest.raises(ValueError, match="patch_px is 64"):
         replace(TINY, patch_px=64)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    path.write_bytes(b"garbage")
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        Trainer.on_simulated_scans(TINY).load(path)
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        Trainer.on_simulated_scans(TINY).load(path)

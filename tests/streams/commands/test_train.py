@@ -41,15 +41,15 @@ def test_slices_add_up_to_the_budget_and_then_there_is_nothing_left_to_do(config
     recipe, checkpoint = recipe_of(config), tmp_path / "tiny.safetensors"
     steps = []
     for _ in range(4):
-        trainer = resumed(recipe, checkpoint)
+        trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
         ticking(trainer, checkpoint, minutes=1.6)
         steps.append(trainer.step)
     assert steps[0] < steps[1] < steps[2] == steps[3]
-    assert resumed(recipe, checkpoint).finished
+    assert resumed(Trainer.on_simulated_scans(recipe), checkpoint).finished
 
 
 def test_there_is_about_a_line_a_minute(config: Path, tmp_path: Path) -> None:
-    lines = ticking(Trainer(recipe_of(config)), tmp_path / "tiny.safetensors", minutes=3)
+    lines = ticking(Trainer.on_simulated_scans(recipe_of(config)), tmp_path / "tiny.safetensors", minutes=3)
     assert 3 <= len(lines) <= 5
     assert all(line.startswith("step=") for line in lines)
 
@@ -82,7 +82,7 @@ def test_a_recipe_that_is_absent_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_network_is_wrong_usage(config: Path, tmp_path: Path) -> None:
-    Trainer(recipe_of(config)).save(tmp_path / "tiny.safetensors")
+    Trainer.on_simulated_scans(recipe_of(config)).save(tmp_path / "tiny.safetensors")
     config.write_text(TINY.replace("16]", "24]"))
     with pytest.raises(UsageError, match="move it away"):
-        resumed(recipe_of(config), tmp_path / "tiny.safetensors")
+        resumed(Trainer.on_simulated_scans(recipe_of(config)), tmp_path / "tiny.safetensors")

@@ -1,0 +1,126 @@
+"""`semstream adapt`: fit a network to the noisy frames of a feed, and let it serve only if it is better."""
+
+import math
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from stages.denoise.resident import NoWeights
+from stages.training.adaptation import Adaptation
+from stages.training.export import write_averaged
+from stages.training.gate import Verdict
+from stages.training.trainer import Trainer
+from streams.adaptation import Base, Feed, feed_of, noise_of, trainer_of, verdict_of, write_adapted
+from streams.commands.train import resumed, run
+from streams.errors import UsageError
+from streams.folder_frames import FolderFrame, frames_of
+from streams.formats.sandbox import Decoder
+from streams.model_card import card_of
+from streams.source import folder_files
+from streams.wiring.process import utc_now
+
+MOST_FRAMES = 500
+REFUSED = 3
+
+
+def adapt(
+    folder: Annotated[Path, typer.Argument(help="Folder of images of one instrument; never written to.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the weights, NAME.safetensors; a new one.")],
+    weights: Annotated[str, typer.Option(help="Weights to begin with: a shipped name, or a file.")] = "unet-sim",
+    steps: Annotated[int, typer.Option(min=1, help="Steps in all; the same number when it is run again.")] = 1750,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this long; the next run goes on.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same weights.")] = 7,
+    holdout: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the frames that only judge.")] = 0.2,
+    checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),
+    threads: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
+) -> None:
+    """Adapt a network to a feed from its noisy frames alone; interrupted, the same command goes on.
+
+    The weights are written only if the estimated error on frames held out falls by more than its standard error.
+    Exit codes: 0 written, or more steps to come; 2 wrong usage; 3 refused: nothing is written.
+
+    Example: semstream adapt /data/sem-1 --out sem-1.safetensors --minutes 9
+    """
+    torch.set_num_threads(threads)
+    _check_out(out, folder)
+    base = _base(weights)
+    course = Adaptation(out.stem, base.widths, base.blocks, total_steps=steps, seed=seed)
+    feed = _feed(folder, course, holdout)
+    checkpoint = checkpoints / f"adapt-{out.stem}.safetensors"
+    trainer = resumed(trainer_of(base, course, feed), checkpoint)
+    run(trainer, checkpoint, minutes=math.inf if minutes is None else minutes, clock=time.monotonic, say=typer.echo)
+    if not trainer.finished:
+        typer.echo(f"{steps - trainer.step} steps to come: run the same command again")
+        return
+    if not _accepted(trainer, checkpoint, base=base, feed=feed, out=out):
+        raise typer.Exit(REFUSED)
+
+
+def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out: Path) -> bool:
+    """Judge what came out, write it if it is better, and say so."""
+    candidate = checkpoint.with_suffix(".candidate.safetensors")
+    write_averaged(trainer, candidate)
+    verdict = verdict_of(base, candidate, feed)
+    _tell(verdict)
+    if verdict.accepted:
+        write_adapted(out, candidate, base=base, feed=feed, trainer=trainer, verdict=verdict, now=utc_now())
+        typer.echo(f"weights={out} card={card_of(out)}")
+    candidate.unlink()
+    if not verdict.accepted:
+        typer.echo(f"refused: the risk does not fall by more than its standard error, so {out} was not written")
+    return verdict.accepted
+
+
+def _check_out(out: Path, folder: Path) -> None:
+    if out.suffix != ".safetensors":
+        raise UsageError(f"--out {out}: weights are safetensors; name it {out.with_suffix('.safetensors').name}")
+    for path in (out, card_of(out)):
+        if path.exists():
+            raise UsageError(f"{path} exists; weights are never overwritten, so choose a new file")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{out} lies in the input folder, which is never written to")
+
+
+def _base(weights: str) -> Base:
+    try:
+        return Base.of(weights)
+    except NoWeights as error:
+        raise UsageError(f"--weights {weights}: {error}") from error
+
+
+def _feed(folder: Path, course: Adaptation, holdout: float) -> Feed:
+    """Read the frames of a folder, and say what they are."""
+
+    def left_out(name: str, why: str) -> None:
+        typer.echo(f"left out {name}: {why}", err=True)
+
+    with Decoder() as decoder:
+        frames = _first(frames_of(folder_files(folder), decoder, left_out))
+        feed = feed_of(frames, course, holdout=holdout, left_out=left_out)
+    noise = noise_of(feed.training)
+    typer.echo(
+        f"training={len(feed.training)} held_out={len(feed.held_out)} left_out={feed.left_out} "
+        f"sigma={noise.sigma} row_correlation={' '.join(map(str, noise.row_acf[1:3])) or 'none'}"
+    )
+    return feed
+
+
+def _first(frames: Iterator[FolderFrame]) -> Iterator[FolderFrame]:
+    """Yield as many frames as there is use for, and say if there are more."""
+    yield from islice(frames, MOST_FRAMES)
+    if next(frames, None) is not None:
+        typer.echo(f"the first {MOST_FRAMES} frames are read, the others are not", err=True)
+
+
+def _tell(verdict: Verdict) -> None:
+    typer.echo(
+        f"risk before={verdict.before:.5f} after={verdict.after:.5f} difference={verdict.after - verdict.before:+.5f} "
+        f"se={verdict.se:.5f} held_out={verdict.frames}, as shares of the noise variance "
+        f"(by rows: before={verdict.row_before:.5f} after={verdict.row_after:.5f})"
+    )

@@ -1,0 +1,46 @@
+"""The specimens of the images in a folder, as stages see them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from schemas.frame import Pixels
+from schemas.image import image_id_of
+from streams.errors import InvalidImage
+from streams.formats.sandbox import Decoder
+from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
+from streams.source import Skipped, SourceFile
+
+
+@dataclass(frozen=True, eq=False)
+class FolderFrame:
+    """The specimen of one page, its image's identity, and the file that it is in."""
+
+    image_id: str
+    name: str
+    pixels: Pixels
+
+
+def frames_of(
+    files: Iterable[SourceFile | Skipped], decoder: Decoder, failed: Callable[[str, str], None]
+) -> Iterator[FolderFrame]:
+    """Yield the specimen of every page of every image; ``failed`` hears of files that have none."""
+    for file in files:
+        if isinstance(file, Skipped):
+            continue
+        try:
+            kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
+            if not isinstance(kind, NotAnImage):
+                yield from _pages(file.name, file.read(-1), decoder)
+        except InvalidImage as error:
+            failed(file.name, str(error))
+        except OSError as error:
+            failed(file.name, f"cannot be read: {error.strerror}")
+
+
+def _pages(name: str, data: bytes, decoder: Decoder) -> Iterator[FolderFrame]:
+    sha256 = hashlib.sha256(data).hexdigest()
+    for number, page in enumerate(decoder.describe(data).pages):
+        pixels = decoder.specimen(data, page=number, roi=page.valid_roi).pixels
+        yield FolderFrame(image_id_of(sha256, number), name, pixels)

@@ -1,0 +1,57 @@
+"""Which frames an adaptation learns from, and which judge it."""
+
+import pytest
+
+from schemas.frame import Pixels
+from stages.training.adaptation import Adaptation
+from streams.adaptation import Feed, feed_of, noise_of
+from streams.errors import UsageError
+from streams.folder_frames import FolderFrame
+from tests.priors import frames
+
+COURSE = Adaptation("tiny", (8, 16), 1, patch_px=32)
+
+
+def named(pixels: list[Pixels]) -> list[FolderFrame]:
+    """Frames under ids that are in another order than their names."""
+    return [FolderFrame(f"{(7 * number) % 11:032d}-0", f"{number}.tif", frame) for number, frame in enumerate(pixels)]
+
+
+@pytest.fixture(scope="module")
+def shots() -> list[FolderFrame]:
+    return named(list(frames(10, electrons=40, lag1=0.4, side=48)))
+
+
+def split(shots: list[FolderFrame], holdout: float = 0.2) -> Feed:
+    return feed_of(shots, COURSE, holdout=holdout, left_out=lambda name, why: None)
+
+
+def ids(feed: Feed) -> tuple[list[str], list[str]]:
+    return [shot.image_id for shot in feed.training], [shot.image_id for shot in feed.held_out]
+
+
+def test_the_split_follows_from_the_content_and_not_from_the_order(shots: list[FolderFrame]) -> None:
+    one, other = split(shots), split(shots[::-1])
+    assert ids(one) == ids(other)
+    assert one.digest == other.digest
+    assert [len(part) for part in ids(one)] == [8, 2]
+    assert not {*ids(one)[0]} & {*ids(one)[1]}
+
+
+def test_the_share_held_out_is_as_asked_and_two_at_the_least(shots: list[FolderFrame]) -> None:
+    assert len(split(shots, 0.5).held_out) == 5
+    assert len(split(shots[:5], 0.05).held_out) == 2
+    assert split(shots, 0.5).digest != split(shots).digest
+
+
+def test_too_few_frames_are_wrong_usage(shots: list[FolderFrame]) -> None:
+    with pytest.raises(UsageError, match="3 frames can be learned from and 1 cannot; 4 are the least"):
+        split([*shots[:3], shots[0]])
+
+
+def test_noise_is_summarised_by_medians_also_of_laws_that_end_early(shots: list[FolderFrame]) -> None:
+    some = split([*shots[:4], *named(list(frames(6, electrons=40, lag1=0.0, side=48, seed=50)))[4:]]).training
+    assert len({len(shot.law.row_acf) for shot in some}) > 1
+    found = noise_of(some)
+    assert found.row_acf[0] == 1
+    assert found.sigma_range[0] <= found.sigma <= found.sigma_range[1]
