@@ -30,7 +30,7 @@ from streams.ports import (
 )
 from streams.surroundings import Surroundings
 from streams.telemetry import Activity
-from streams.telemetry.answered import MALFORMED, Answered, note_answers
+from streams.telemetry.answered import MALFORMED, Answered, begin_counts, note_answers
 from streams.telemetry.catalogue import PART_BYTES, PARTS
 
 MAX_EVENT_BYTES = 700_000
@@ -65,6 +65,7 @@ class Worker:
         self._around = around
         self._computation = Computation(desk, around, compute or desk.stage)
         self._limit = limit
+        begin_counts(around.telemetry, desk.stage.name, desk.lane)
 
     @property
     def waited_s(self) -> float:

@@ -16,6 +16,7 @@ from streams.telemetry.catalogue import (
     IMAGES,
     LAST_IMAGE,
     NOISE_SIGMA,
+    RETRIES,
     SELECTION_MARGIN,
     SELECTIONS,
     SNR_DECIBELS,
@@ -44,6 +45,15 @@ class Answered:
 
 
 MALFORMED = Answered()
+
+
+def begin_counts(telemetry: Telemetry, stage: str, lane: str) -> None:
+    """Begin every count of a stage at zero: of a series that begins at one, Prometheus does not see the first."""
+    for outcome in ("done", *ERROR_CLASSES):
+        telemetry.count(IMAGES, stage, lane, outcome, by=0)
+    for error_class in ERROR_CLASSES.values():
+        telemetry.count(DEAD_LETTERS, stage, lane, error_class, by=0)
+    telemetry.count(RETRIES, stage, lane, by=0)
 
 
 def note_answers(telemetry: Telemetry, stage: str, lane: str, answers: Sequence[Answered], now: datetime) -> None:

@@ -10,7 +10,7 @@ from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from stages.metrics.names import Score
 from stages.selector.rule import Flag
 from streams.telemetry import Telemetry
-from streams.telemetry.answered import MALFORMED, Answered, note_answers
+from streams.telemetry.answered import MALFORMED, Answered, begin_counts, note_answers
 from streams.telemetry.catalogue import DEAD_LETTERS, FLAGS, IMAGE_BYTES, IMAGES, LAST_IMAGE, SELECTIONS, VETOES
 from streams.telemetry.names import MOST
 from tests.events import NOON, image_event, object_ref
@@ -79,3 +79,11 @@ def test_a_flood_of_instruments_makes_a_bounded_number_of_series() -> None:
     telemetry = told(*(Answered(event, scored(event)) for event in events))
     assert of(telemetry, "semstream_noise_sigma_ratio_count", instrument="sem-0") == 1
     assert of(telemetry, "semstream_noise_sigma_ratio_count", instrument="other") == 30
+
+
+def test_a_stage_begins_to_count_at_zero() -> None:
+    telemetry = Telemetry()
+    begin_counts(telemetry, "filter", "live")
+    begun = {"stage": "filter", "error_class": "invalid_image"}
+    assert of(telemetry, "semstream_dead_letters_total", **begun) == 0
+    assert of(telemetry, "semstream_images_total", stage="filter", outcome="done") == 0

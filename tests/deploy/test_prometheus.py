@@ -1,0 +1,138 @@
+"""The configuration of Prometheus: promtool finds it right, every rule is tested, every alert has a page that helps."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import generate_latest
+
+from streams.application import COMMANDS
+from streams.cli import outcome_of
+from streams.telemetry import Activity, Telemetry
+from streams.telemetry.catalogue import BUILD_INFO, METRICS, Kind, Metric
+from streams.telemetry.process import describe_process
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+PAGES = ROOT / "docs" / "runbooks"
+RULES, TESTS = PROMETHEUS / "rules", PROMETHEUS / "tests"
+PARTS = ("## What it means", "## First look", "## What to do")
+Table = dict[str, Any]
+
+
+def promtool(*arguments: str | Path, given: bytes = b"") -> str:
+    program = shutil.which("promtool")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("promtool is absent: apt-get install prometheus")
+        pytest.skip("promtool is absent: apt-get install prometheus")
+    done = subprocess.run([program, *arguments], check=False, input=given, capture_output=True, timeout=60)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0, said
+    return said
+
+
+def read(path: Path) -> Table:
+    table: Table = yaml.safe_load(path.read_text())
+    return table
+
+
+def rules(file: str, word: str) -> dict[str, Table]:
+    return {rule[word]: rule for group in read(RULES / file)["groups"] for rule in group["rules"]}
+
+
+ALERTS, RECORDS = rules("alerts.yml", "alert"), rules("recording.yml", "record")
+
+
+def test_the_configuration_and_the_rules_are_right() -> None:
+    assert f"{len(ALERTS)} rules found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    promtool("check", "rules", *sorted(RULES.glob("*.yml")))
+
+
+def test_the_example_for_kubernetes_is_right_but_for_its_discovery(tmp_path: Path) -> None:
+    """Debian's promtool knows no discovery by Kubernetes, so that is replaced."""
+    configured = read(PROMETHEUS / "kubernetes.yml")
+    (job,) = configured["scrape_configs"]
+    (pods,) = job.pop("kubernetes_sd_configs")
+    assert pods["role"] == "pod"
+    job["file_sd_configs"] = [{"files": ["targets/*.yml"]}]
+    shutil.copytree(RULES, tmp_path / "rules")
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configured))
+    promtool("check", "config", tmp_path / "prometheus.yml")
+
+
+@pytest.mark.parametrize("file", ["alerts.yml", "recording.yml"])
+def test_the_rules_do_what_they_should(file: str) -> None:
+    promtool("test", "rules", TESTS / file)
+
+
+def test_every_alert_is_tested_firing_and_silent() -> None:
+    tested = [case for test in read(TESTS / "alerts.yml")["tests"] for case in test["alert_rule_test"]]
+    seen = {(case["alertname"], bool(case["exp_alerts"])) for case in tested}
+    assert seen == {(alert, fires) for alert in ALERTS for fires in (True, False)}
+
+
+def test_every_recording_rule_is_tested_with_series_and_without() -> None:
+    tested = [case for test in read(TESTS / "recording.yml")["tests"] for case in test["promql_expr_test"]]
+    seen = {(case["expr"], bool(case["exp_samples"])) for case in tested}
+    assert seen == {(record, found) for record in RECORDS for found in (True, False)}
+
+
+def test_rules_ask_for_nothing_that_no_process_exports() -> None:
+    known = {name for metric in METRICS for name in _series_of(metric)} | RECORDS.keys()
+    for rule in [*ALERTS.values(), *RECORDS.values()]:
+        asked = set(re.findall(r"[a-z_]*:?semstream_[a-z_]+(?::[a-z0-9_]+)?", rule["expr"]))
+        assert asked <= known, rule
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_has_a_page_that_says_what_to_do(alert: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / ALERTS[alert]["annotations"]["runbook"]).read_text()
+    assert text.startswith(f"# {alert}\n")
+    assert re.findall(r"^## .*", text, re.MULTILINE) == list(PARTS)
+    (block,) = re.findall(r"## First look\n\n```\n(semstream .+)\n```", text)
+    words = block.split()[1:]
+    command = [word for word in words[:2] if re.fullmatch(r"[a-z]+", word)]
+    assert outcome_of([*command, "--help"])[0] == 0
+    told = capsys.readouterr().out
+    assert command[0] in COMMANDS
+    assert all(word in told for word in words if word.startswith("--"))
+    for link in re.findall(r"\]\(([a-z-]+\.md)\)", text):
+        assert (PAGES / link).exists()
+
+
+def test_there_are_no_pages_for_alerts_that_are_gone() -> None:
+    pages = {f"docs/runbooks/{page.name}" for page in PAGES.glob("*.md") if page.name != "README.md"}
+    assert pages == {rule["annotations"]["runbook"] for rule in ALERTS.values()}
+    assert all(f"| {alert} |" in (PAGES / "README.md").read_text() for alert in ALERTS)
+
+
+def test_promtool_finds_nothing_wrong_with_what_a_process_exports() -> None:
+    telemetry = Telemetry()
+    describe_process(telemetry, pipeline="default", pipeline_hash="0")
+    for metric in METRICS:
+        if not metric.collected and metric is not BUILD_INFO:
+            _note(telemetry, metric)
+    with telemetry.spending("filter", "live", Activity.FETCH):
+        pass
+    assert promtool("check", "metrics", given=generate_latest(telemetry.registry)) == ""
+
+
+def _note(telemetry: Telemetry, metric: Metric) -> None:
+    labels = ["x"] * len(metric.labels)
+    if metric.kind is Kind.COUNTER:
+        telemetry.count(metric, *labels)
+    elif metric.kind is Kind.GAUGE:
+        telemetry.set(metric, 1, *labels)
+    else:
+        telemetry.observe(metric, 1, *labels)
+
+
+def _series_of(metric: Metric) -> list[str]:
+    parts = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}
+    return [f"{metric.series}{part}" for part in parts.get(metric.kind, ("",))]
