@@ -1,7 +1,7 @@
 """The dashboard of what the results cost: GPUs, cores, memory, bytes."""
 
 from grafana.panel import Board, Choice, Panel, Query, Row, Shape
-from grafana.promql import LANE, STAGE, per_second, ratio
+from grafana.promql import LANE, STAGE, or_zero, per_second, ratio
 
 TORCH = "torch uses a GPU"
 SELECTED = f"sum(rate(semstream_end_to_end_seconds_count{{{LANE}}}[$__rate_interval]))"
@@ -133,7 +133,7 @@ CPU = Row(
             (
                 Query(
                     ratio(
-                        f"({KNOWN} or 0 * {PARTS})",
+                        or_zero(KNOWN, PARTS),
                         PARTS,
                     ),
                     "{{lane}}",

@@ -1,9 +1,10 @@
 """The dashboard of what was selected, how clearly, and what guards forbade."""
 
 from grafana.panel import Board, Choice, Panel, Query, Row, Shape
-from grafana.promql import LANE, counted, grown, quantile, ratio, share
+from grafana.promql import LANE, counted, grown, or_zero, quantile, ratio, share
 
 SOON = "1h"
+RECENT = grown("semstream_selections_total", LANE, "lane", SOON)
 SELECTED = counted("semstream_selections_total", LANE, "lane")
 
 SHARES = Row(
@@ -30,7 +31,7 @@ SHARES = Row(
                     share(
                         grown("semstream_selections_total", LANE, "lane, method", SOON),
                         "lane",
-                        grown("semstream_selections_total", LANE, "lane", SOON),
+                        RECENT,
                     ),
                     "{{method}} {{lane}}",
                 ),
@@ -82,8 +83,8 @@ MARGINS = Row(
             (
                 Query(
                     ratio(
-                        grown("semstream_selections_total", f'{LANE}, method="raw"', "lane", SOON),
-                        grown("semstream_selections_total", LANE, "lane", SOON),
+                        or_zero(grown("semstream_selections_total", f'{LANE}, method="raw"', "lane", SOON), RECENT),
+                        RECENT,
                     ),
                     "{{lane}}",
                 ),

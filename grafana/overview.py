@@ -38,7 +38,6 @@ NOW = Row(
             Shape.NUMBER,
             6,
             0,
-            only_where="there was a dead letter, or processes begin this count at zero",
         ),
         Panel(
             "Lag",
@@ -141,7 +140,6 @@ ERRORS = Row(
                 ),
             ),
             Shape.STACKED,
-            only_where="there was a dead letter, or processes begin this count at zero",
         ),
         Panel(
             "Calls tried again",
@@ -150,7 +148,6 @@ ERRORS = Row(
             "meanwhile.",
             "cps",
             (Query(per_second("semstream_retries_total", LANE, "stage"), "{{stage}}"),),
-            only_where="a service did not answer, or processes begin this count at zero",
         ),
         Panel(
             "Shared cache",

@@ -43,6 +43,11 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / ({whole} > 0)"
 
 
+def or_zero(part: str, whole: str) -> str:
+    """Return the part, or 0 where there is a whole and nobody has counted any part of it."""
+    return f"({part} or 0 * {whole})"
+
+
 def share(part: str, by: str, whole: str) -> str:
     """Return each series' share of the ``whole`` that has the labels ``by``."""
     return f"{part} / on ({by}) group_left () ({whole} > 0)"
