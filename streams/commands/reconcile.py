@@ -1,8 +1,11 @@
 """``semstream reconcile``: nothing lost, nothing doubled; or the images for which that is not so."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Annotated
 
 import orjson
@@ -10,14 +13,17 @@ import typer
 from rich.table import Table
 
 from streams.balance import Balance, Finding, Scope, Window
-from streams.commands.options import AsJson, Lane, SettingsFile, Since, Until, time_of
+from streams.commands.options import AsJson, Lane, MetricsPort, SettingsFile, Since, Until, time_of
 from streams.commands.tables import table_console
-from streams.pipeline import LIVE, load_pipeline
+from streams.durations import duration
+from streams.pipeline import LIVE, Pipeline, load_pipeline
 from streams.reconcile import LaneGroups, conservation, names_of, read_from
 from streams.report.markup import visible
 from streams.settings import Settings
 from streams.stocktaking import missing_objects
+from streams.telemetry.serving import served
 from streams.topic_log import stamped
+from streams.vigil import Vigil
 from streams.wiring.topics import Evidence, evidence_at_services
 
 SHOWN = 100
@@ -50,23 +56,31 @@ def reconcile(
     objects: Annotated[
         bool, typer.Option("--objects", help="Look also whether the store holds raw images and selected results.")
     ] = False,
+    every: Annotated[str | None, typer.Option(help="Look again and again, as every 10m, until it is ended.")] = None,
+    metrics_port: MetricsPort = None,
     json: AsJson = False,
 ) -> None:
     """Check that every image was answered once by each stage, by an event or a dead letter, or is in flight.
 
     The path is that of the first pipeline named. Exit codes: 0 it is so, 1 it is not (and for which images),
-    2 wrong usage.
+    2 wrong usage. With --every it goes on, and --metrics-port tells Prometheus what it found.
     """
     pipelines = [load_pipeline(path) for path in pipeline] if pipeline else [load_pipeline()]
-    window = Window(time_of(since), time_of(until))
-    scope = Scope(pipelines[0].steps(lane), lane, [one.hash for one in pipelines], window)
-    with evidence_at_services(Settings.load(settings)) as evidence:
-        verdict = _judged(evidence, scope, ask_ledger=not no_ledger, objects=objects)
-    if json:
-        typer.echo(orjson.dumps(verdict.to_dict()))
-    else:
-        _print(verdict)
-    raise typer.Exit(0 if verdict.holds else 1)
+    question = Question(Settings.load(settings), pipelines, lane, since, until, not no_ledger, objects)
+    if every is None:
+        verdict = _told(question, json=json)
+        raise typer.Exit(0 if verdict.holds else 1)
+    vigil = Vigil(lane, [stage.name for stage in pipelines[0].stages])
+    _look_again_and_again(lambda: _told(question, json=json).findings, vigil, duration(every), metrics_port)
+
+
+def _look_again_and_again(
+    findings: Callable[[], Sequence[Finding]], vigil: Vigil, every: timedelta, port: int | None
+) -> None:
+    with nullcontext() if port is None else served(vigil.telemetry, vigil.why_not_ready, port=port):
+        while True:
+            vigil.look(findings)
+            sleep(every.total_seconds())
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,35 @@ class Verdict:
     def _named(self, finding: Finding) -> dict[str, object]:
         image_id, source_name = self.names.get(finding, ("", ""))
         return {**asdict(finding), "image_id": image_id or None, "source_name": source_name or None}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is reconciled, whenever it is asked: spans of time count back from then."""
+
+    settings: Settings
+    pipelines: Sequence[Pipeline]
+    lane: str
+    since: str | None
+    until: str | None
+    ask_ledger: bool
+    objects: bool
+
+    def answer(self) -> Verdict:
+        """Look."""
+        window = Window(time_of(self.since), time_of(self.until))
+        scope = Scope(self.pipelines[0].steps(self.lane), self.lane, [one.hash for one in self.pipelines], window)
+        with evidence_at_services(self.settings) as evidence:
+            return _judged(evidence, scope, ask_ledger=self.ask_ledger, objects=self.objects)
+
+
+def _told(question: Question, *, json: bool) -> Verdict:
+    verdict = question.answer()
+    if json:
+        typer.echo(orjson.dumps(verdict.to_dict()))
+    else:
+        _print(verdict)
+    return verdict
 
 
 def _judged(evidence: Evidence, scope: Scope, *, ask_ledger: bool, objects: bool) -> Verdict:

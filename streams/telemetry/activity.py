@@ -53,3 +53,20 @@ MEANINGS: dict[Activity, str] = {
     Activity.RETRY: "Waits before a service that did not answer is asked again.",
     Activity.IDLE: "Nothing to do.",
 }
+
+WAITS = (Activity.COMMIT_WAIT, Activity.BACK_PRESSURE, Activity.RETRY, Activity.IDLE)
+ACTIVITIES: dict[Thread, tuple[Activity, ...]] = {
+    Thread.HANDLER: (
+        Activity.EVENTS,
+        Activity.RECALL,
+        Activity.FETCH,
+        Activity.SLOT,
+        Activity.COMPUTE,
+        Activity.STORE,
+        Activity.SETTLE,
+        *WAITS,
+    ),
+    Thread.POLLER: (Activity.POLL, Activity.REBALANCE, *WAITS),
+    Thread.COMMITTER: (Activity.EVENTS, Activity.COMMIT, Activity.REMEMBER, Activity.RETRY, Activity.IDLE),
+}
+"""What each of them does. Its series begin at zero: of one that begins later, Prometheus does not see the beginning."""

@@ -168,6 +168,16 @@ LAST_IMAGE = _gauge(
     "When the latest image of an instrument was published, of those that were scored here.",
 )
 
+IMBALANCE = _gauge(
+    "semstream_conservation_imbalance_images",
+    "images",
+    "stage lane fault",
+    "Images whose answers do not add up, as `semstream reconcile --every` found them last; 0 is what it should be.",
+)
+RECONCILED = _gauge(
+    "semstream_conservation_checked_timestamp_seconds", "seconds since 1970", "lane", "When it last found out."
+)
+
 BUILD_INFO = _gauge(
     "semstream_build_info", "1", "version python pipeline pipeline_hash", "What runs here; its value is always 1."
 )
@@ -184,6 +194,16 @@ GPU_MEMORY_USED = _gauge(
 GPU_MEMORY = _gauge("semstream_gpu_memory_bytes", "bytes", "device", "Memory of the GPU.", collected=True)
 GPU_ALLOCATED = _gauge(
     "semstream_gpu_allocated_bytes", "bytes", "device", "Memory of the GPU that this process holds.", collected=True
+)
+CHILDREN_CPU_SECONDS = _counter(
+    "semstream_children_cpu_seconds",
+    "seconds",
+    "",
+    "Seconds on a core of this process's children, living and ended: decoders, and stages in processes of their own.",
+    collected=True,
+)
+CHILDREN_MEMORY = _gauge(
+    "semstream_children_resident_memory_bytes", "bytes", "", "Memory of the living children in RAM.", collected=True
 )
 PROCESS = (
     _counter("process_cpu_seconds", "seconds", "", "Seconds of this process on a core.", collected=True),
@@ -216,6 +236,16 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         SNR_DECIBELS,
         LAST_IMAGE,
     ),
-    "Process": (BUILD_INFO, GPU_UTILISATION, GPU_MEMORY_USED, GPU_MEMORY, GPU_ALLOCATED, *PROCESS),
+    "Conservation": (IMBALANCE, RECONCILED),
+    "Process": (
+        BUILD_INFO,
+        GPU_UTILISATION,
+        GPU_MEMORY_USED,
+        GPU_MEMORY,
+        GPU_ALLOCATED,
+        CHILDREN_CPU_SECONDS,
+        CHILDREN_MEMORY,
+        *PROCESS,
+    ),
 }
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS.values() for metric in group)

@@ -3,12 +3,12 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
-from streams.telemetry.activity import Activity, Thread
+from streams.telemetry.activity import ACTIVITIES, Activity, Thread
 
 Clock = Callable[[], float]
 Causes = Callable[[], Mapping[Activity, float]]
@@ -22,11 +22,11 @@ class Timesheet:
     A block costs a microsecond, and there are ten an image: hence the two steps of it in one function each.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, activities: Iterable[Activity] = ()) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._blocks: list[Activity] = []
-        self._seconds: dict[Activity, float] = defaultdict(float)
+        self._seconds: dict[Activity, float] = defaultdict(float, dict.fromkeys(activities, 0.0))
         self._since_s = 0.0
         self._causes: Causes | None = None
         self._read: Seconds = {}
@@ -36,16 +36,9 @@ class Timesheet:
         """Charge the block to an activity, but for blocks within it."""
         return self._spending[activity]
 
-    @contextmanager
-    def waiting(self, causes: Causes) -> Iterator[None]:
+    def waiting(self, causes: Causes) -> AbstractContextManager[None]:
         """Charge the block to what somebody who waits waited for, at each moment; no block may be within it."""
-        self.begin(Activity.IDLE)
-        with self._lock:
-            self._read, self._causes = causes(), causes
-        try:
-            yield
-        finally:
-            self._end_wait()
+        return _Waiting(self, causes)
 
     def begin(self, activity: Activity) -> None:
         """Begin a block."""
@@ -63,6 +56,19 @@ class Timesheet:
         with self._lock:
             self._seconds[self._blocks.pop()] += now_s - self._since_s
             self._since_s = now_s
+
+    def begin_wait(self, causes: Causes) -> None:
+        """Begin a wait."""
+        self.begin(Activity.IDLE)
+        with self._lock:
+            self._read, self._causes = causes(), causes
+
+    def end_wait(self) -> None:
+        """End the wait."""
+        with self._lock:
+            self._charge()
+            self._causes = None
+            self._blocks.pop()
 
     def seconds(self) -> dict[Activity, float]:
         """Return what was spent, up to this moment."""
@@ -83,12 +89,6 @@ class Timesheet:
         if self._blocks:
             self._seconds[self._blocks[-1]] += seconds
 
-    def _end_wait(self) -> None:
-        with self._lock:
-            self._charge()
-            self._causes = None
-            self._blocks.pop()
-
 
 class _Spending(AbstractContextManager[None]):
     """Has no state of its own, so one serves all blocks of an activity."""
@@ -106,6 +106,22 @@ class _Spending(AbstractContextManager[None]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._sheet.end()
+
+
+class _Waiting(AbstractContextManager[None]):
+    __slots__ = ("_causes", "_sheet")
+
+    def __init__(self, sheet: Timesheet, causes: Causes) -> None:
+        self._sheet = sheet
+        self._causes = causes
+
+    def __enter__(self) -> None:
+        self._sheet.begin_wait(self._causes)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self._sheet.end_wait()
 
 
 @dataclass(frozen=True)
@@ -157,7 +173,7 @@ class Timesheets:
         return total
 
     def _opened(self, post: Post) -> Timesheet:
-        sheet = Timesheet(self._clock)
+        sheet = Timesheet(self._clock, ACTIVITIES[post.thread])
         self._here.sheets[post.stage, post.lane] = sheet
         with self._lock:
             self._open.append((post, sheet))

@@ -393,6 +393,7 @@ def test_a_crew_is_ready_while_it_has_partitions_and_nothing_keeps_it_waiting(st
     while crew.why_not_ready() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert crew.why_not_ready() is None
+    assert telemetry.total(WORKER_SECONDS, stage="shade", thread="committer", activity="retry") > 0
     assert telemetry.total(REBALANCES, stage="shade", change="assigned") == 1
     assert telemetry.total(PARTITIONS, stage="shade") == 1
     transport.at_poll = lambda: transport.lose([P0])

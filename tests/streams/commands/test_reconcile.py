@@ -1,6 +1,7 @@
 """``semstream reconcile`` as a user meets it, on topics in memory."""
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from streams.cli import outcome_of
+from streams.errors import UsageError
 from streams.wiring.topics import Evidence
 from tests.dict_seeds import DictSeeds
 from tests.memory_log import MemoryLog
 from tests.streams.commands.test_dlq import SETTINGS
 from tests.streams.flowing import STAGES, Fate, Flowing
+from tests.streams.telemetry.test_serving import free_port
 from tests.streams.test_stocktaking import Shelf
 
 PIPELINE = 'path = ["tests.toys:Shade", "tests.toys:Pick"]\n'
@@ -123,3 +126,28 @@ def test_a_window_may_be_empty(flowing: Flowing, call: Call) -> None:
 def test_another_lane_has_topics_and_groups_of_its_own(flowing: Flowing, call: Call) -> None:
     code, _, message = call("--lane", "replay")
     assert (code, "sem.replay.images" in message) == (2, True)
+
+
+def test_it_looks_again_and_again_and_tells_prometheus(
+    flowing: Flowing, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, told = free_port(), list[str]()
+
+    def sleep(seconds: float) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answered:
+            told.append(answered.read().decode())
+        if len(told) == 2:
+            raise UsageError(f"{seconds:.0f} s are over")
+        flowing.fates = {("pick", "b.tif"): Fate.LOST}
+        flowing.publish("b.tif")
+        answer(flowing)
+
+    monkeypatch.setattr("streams.commands.reconcile.sleep", sleep)
+    flowing.publish("a.tif")
+    answer(flowing)
+    _, out, message = call("--every", "10m", "--metrics-port", str(port))
+    assert message == "600 s are over"
+    assert out.count("everything adds up") == 1
+    lost = 'semstream_conservation_imbalance_images{fault="lost",lane="live",stage="pick"}'
+    assert f"{lost} 0.0" in told[0]
+    assert f"{lost} 1.0" in told[1]

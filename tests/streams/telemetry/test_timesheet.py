@@ -102,3 +102,10 @@ def test_what_threads_spent_that_have_ended_is_kept() -> None:
         thread.start()
         thread.join()
     assert telemetry.total(WORKER_SECONDS, stage="filter", thread="handler", activity="events") == 6
+
+
+def test_every_series_of_a_thread_begins_at_zero() -> None:
+    telemetry = Telemetry()
+    with telemetry.at_work("filter", "live", Thread.COMMITTER, Activity.EVENTS):
+        labels = {"stage": "filter", "lane": "live", "thread": "committer", "activity": "commit"}
+        assert telemetry.registry.get_sample_value("semstream_worker_seconds_total", labels) == 0
