@@ -7,7 +7,9 @@ TORCH = "torch uses a GPU"
 SELECTED = f"sum(rate(semstream_end_to_end_seconds_count{{{LANE}}}[$__rate_interval]))"
 BUSY = "sum(max by (device, instance) (avg_over_time(semstream_gpu_utilization_ratio[$__rate_interval])))"
 OURS = "and on (job, instance) semstream_build_info"
-CORES = f"sum(rate(process_cpu_seconds_total[$__rate_interval]) {OURS})"
+OWN = f"rate(process_cpu_seconds_total[$__rate_interval]) {OURS}"
+CHILDREN = f"rate(semstream_children_cpu_seconds_total[$__rate_interval]) {OURS}"
+CORES = f"(sum({OWN}) + sum({CHILDREN}))"
 PARTS = per_second("semstream_parts_total", STAGE, "lane")
 KNOWN = per_second("semstream_parts_total", f'{STAGE}, source!="computed"', "lane")
 STORED = per_second("semstream_store_object_bytes_sum", "", "call")
@@ -70,19 +72,18 @@ CPU = Row(
     (
         Panel(
             "Cores used, by process",
-            "Seconds of a core that each process takes a second.",
+            "Seconds of a core that each process takes a second, and its children: decoders, and stages in processes "
+            "of their own.",
             "At the number of its cores with lag: more workers. Far below with lag: it waits; see *Stage*.",
             "short",
             (
-                Query(
-                    f"sum by (instance) (rate(process_cpu_seconds_total[$__rate_interval]) {OURS})",
-                    "{{instance}}",
-                ),
+                Query(f"sum by (instance) ({OWN})", "{{instance}}"),
+                Query(f"sum by (instance) ({CHILDREN})", "{{instance}} children"),
             ),
         ),
         Panel(
             "Images a core-second",
-            "Images selected for each second of a core; only the processes themselves are counted, not their children.",
+            "Images selected for each second of a core, of processes and their children.",
             "The number to plan a fleet by. It falls when a costly candidate is added; `semstream bench denoisers` "
             "says what each costs.",
             "short",
@@ -90,14 +91,12 @@ CPU = Row(
         ),
         Panel(
             "Memory, by process",
-            "Memory of each process in RAM.",
+            "Memory of each process in RAM, and of its living children.",
             "It is level after some minutes. Near the limit of its container: smaller batches, or fewer threads.",
             "bytes",
             (
-                Query(
-                    f"sum by (instance) (process_resident_memory_bytes {OURS})",
-                    "{{instance}}",
-                ),
+                Query(f"sum by (instance) (process_resident_memory_bytes {OURS})", "{{instance}}"),
+                Query(f"sum by (instance) (semstream_children_resident_memory_bytes {OURS})", "{{instance}} children"),
             ),
         ),
         Panel(
@@ -107,8 +106,7 @@ CPU = Row(
             "percentunit",
             (
                 Query(
-                    "max by (instance) (process_open_fds / process_max_fds and on (job, instance) "
-                    "semstream_build_info)",
+                    f"max by (instance) (process_open_fds / process_max_fds {OURS})",
                     "{{instance}}",
                 ),
             ),

@@ -1,18 +1,16 @@
 """The dashboard to look at first: whether all is answered, how late, and where the time goes."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from grafana.conservation import conservation
 from grafana.panel import Board, Choice, Panel, Query, Row, Shape
 from grafana.promql import LANE, counted, grown, per_second, quantile, share
-
-LOOKBACK = "1h"
 
 
 def overview(stages: Sequence[str]) -> Board:
     """Return the dashboard of a pipeline with these stages, in the order that an image goes through them."""
     about = "Throughput, latency, lag, errors, conservation, and what the fleet spends its time on."
-    rows = (NOW, FLOW, ERRORS, _conservation(stages), TIME)
+    rows = (NOW, FLOW, ERRORS, conservation(stages), TIME)
     return Board("overview", "semstream: overview", about, (Choice.LANE,), rows)
 
 
@@ -159,46 +157,6 @@ ERRORS = Row(
         ),
     ),
 )
-
-
-def _conservation(stages: Sequence[str]) -> Row:
-    return Row(
-        "Conservation: every image is answered once",
-        (
-            Panel(
-                "Answered in the time shown, by stage and outcome",
-                "What a stage hands on as done the next one has to answer as done, rejected or malformed, so the "
-                "bars of a pipeline that has caught up agree; rejected and malformed ones are dead letters.",
-                "Bars that differ by more than the lag: look at the panel beside.",
-                "short",
-                (Query(counted("semstream_images_total", LANE, "stage, outcome"), "{{stage}} {{outcome}}"),),
-                Shape.BARS,
-                12,
-                0,
-            ),
-            Panel(
-                "Handed on and neither answered nor waiting",
-                f"Of the last {LOOKBACK}: images that one stage handed on, less those that the next one answered, "
-                "less what its lag grew by. Zero up to a few images: counts are scraped one after the other, and "
-                "processes that end between two scrapes take their last count along.",
-                "A line that stays away from zero: `semstream reconcile --since 24h` asks the ledger, which knows "
-                "for sure.",
-                "short",
-                tuple(Query(_missing(before, after), f"{before} → {after}") for before, after in pairwise(stages)),
-                Shape.LINES,
-                12,
-                0,
-            ),
-        ),
-    )
-
-
-def _missing(before: str, after: str) -> str:
-    """Return the difference of what one stage handed on and what the next one has answered or has waiting."""
-    handed = grown("semstream_images_total", f'{LANE}, stage="{before}", outcome="done"', "lane", LOOKBACK)
-    answered = grown("semstream_images_total", f'{LANE}, stage="{after}"', "lane", LOOKBACK)
-    waiting = f'sum by (lane) (delta(semstream_lag_messages{{{LANE}, stage="{after}"}}[{LOOKBACK}]))'
-    return f"{handed} - {answered} - {waiting}"
 
 
 HANDLERS = f'{LANE}, thread="handler"'
