@@ -63,9 +63,9 @@ def conservation(stages: Sequence[str]) -> Row:
 def _between(stages: Sequence[str]) -> Panel:
     return Panel(
         "Handed on and neither answered nor waiting",
-        f"Of the last {LOOKBACK}: images that one stage handed on, less those that the next one answered, "
-        "less what its lag grew by. Zero up to a few images: counts are scraped one after the other, and "
-        "processes that end between two scrapes take their last count along.",
+        f"Of the last {LOOKBACK}: images that one stage handed on, less those that the next one answered, less what "
+        "its lag grew by. Zero but for short peaks in a rush, as the lag is measured every few seconds only, and for "
+        "the last counts of processes that end between two scrapes.",
         "A line that stays away from zero: `semstream reconcile --since 24h` asks the ledger, which knows for sure.",
         "short",
         tuple(Query(_missing(before, after), f"{before} → {after} {{{{lane}}}}") for before, after in pairwise(stages)),

@@ -27,15 +27,15 @@ def grown(counter: str, where: str, by: str, over: str) -> str:
     return f"sum by ({by}) (increase({counter}{_where(where)}[{over}]))"
 
 
-def counted(counter: str, where: str, by: str) -> str:
-    """Return what was counted in the time shown.
+def counted(counter: str, where: str, by: str, over: str = RANGE) -> str:
+    """Return what was counted over a time, by default all that is shown.
 
     A series that was not there at its beginning has counted from zero since, so all of its count is taken; ``increase``
     alone would miss the count that it begins with.
     """
     series = f"{counter}{_where(where)}"
-    older = f"(increase({series}[{RANGE}]) and {series} offset {RANGE})"
-    return f"sum by ({by}) ({older} or last_over_time({series}[{RANGE}]))"
+    older = f"(increase({series}[{over}]) and {series} offset {over})"
+    return f"sum by ({by}) ({older} or last_over_time({series}[{over}]))"
 
 
 def ratio(part: str, whole: str) -> str:

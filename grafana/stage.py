@@ -1,7 +1,7 @@
 """The dashboard of one stage, or of some side by side."""
 
 from grafana.panel import Board, Choice, Panel, Query, Row, Shape
-from grafana.promql import STAGE, mean, per_second, quantile, share
+from grafana.promql import STAGE, counted, mean, per_second, quantile, share
 
 ANSWERS = Row(
     "Answers",
@@ -127,9 +127,10 @@ OUTCOMES = Row(
             (Query(per_second("semstream_parts_total", STAGE, "method"), "{{method}}"),),
         ),
         Panel(
-            "Known before",
-            "Share of the parts that came from the cache or the ledger instead of being computed.",
-            "Low in a replay: something changed the hashes of methods; `semstream stages` shows what is configured.",
+            "Where its outcomes came from",
+            "Share of the parts that were computed, and that were known from the cache or the ledger.",
+            "Much computed in a replay: something changed the hashes of methods; `semstream stages` shows what is "
+            "configured.",
             "percentunit",
             (
                 Query(
@@ -173,7 +174,7 @@ PARTITIONS = Row(
             "short",
             (
                 Query(
-                    f"sum by (stage, change) (increase(semstream_rebalances_total{{{STAGE}}}[10m]))",
+                    counted("semstream_rebalances_total", STAGE, "stage, change", "10m"),
                     "{{stage}} {{change}}",
                 ),
             ),

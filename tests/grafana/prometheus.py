@@ -21,7 +21,7 @@ from deploy.local.probes import http_ok
 from tests.streams.telemetry.test_serving import free_port
 
 SCRAPE_S = 0.25
-PATIENCE_S = 60.0
+PATIENCE_S = 170.0
 
 
 @dataclass(frozen=True)

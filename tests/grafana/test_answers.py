@@ -3,11 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 
-from grafana.panel import Choice, Panel
+from grafana.panel import Board, Choice, Panel
 from tests.folders import events_of
+from tests.grafana.paint import painted
 from tests.grafana.prometheus import scraping
 from tests.grafana.test_boards import BOARDS
 from tests.grafana.watched_run import SIMULATED, Watched, watched_run
@@ -90,3 +92,13 @@ def test_what_may_be_chosen_is_found(watched: Watched) -> None:
         "stage": {"filter", "denoise", "metrics", "selector"},
         "instrument": {"sem-1"},
     }
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_picture_shows_every_panel(watched: Watched, board: Board) -> None:
+    drawn = ElementTree.fromstring(painted(board, watched))
+    words = {"".join(element.itertext()) for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {board.title, *(row.title for row in board.rows), *(panel.title for panel in board.panels)} <= words
+    answered = sum(bool(watched.answers(panel)) for panel in board.panels)
+    silent = sum(element.text == "no data here" for element in drawn.iter("{http://www.w3.org/2000/svg}text"))
+    assert answered + silent == len(board.panels)

@@ -34,6 +34,7 @@ REJECTED = 1
 ANSWERED = "sum(semstream_end_to_end_seconds_count) + sum(semstream_dead_letters_total)"
 CAUGHT_UP = "-sum(semstream_lag_messages)"
 STEP_S = 0.5
+RATE_S = 8 * SCRAPE_S
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Watched:
     begun: float
     halfway: float
     ended: float
+    rate_s: float
 
     def answers(self, panel: Panel, since: float | None = None) -> list[tuple[str, Series]]:
         """Return the series that a panel would show of the run, each with its name."""
@@ -53,7 +55,7 @@ class Watched:
         return [(series.named(query.legend), series) for query, many in found for series in many]
 
     def _asked(self, expr: str, begun: float, *, over_time: bool) -> list[Series]:
-        given = {"$__rate_interval": f"{8 * SCRAPE_S:g}s", "$__range": f"{1000 * (self.ended - begun):.0f}ms"}
+        given = {"$__rate_interval": f"{self.rate_s:g}s", "$__range": f"{1000 * (self.ended - begun):.0f}ms"}
         for name, value in {**given, "$lane": ".*", "$stage": ".*", "$instrument": ".*"}.items():
             expr = expr.replace(name, value)
         if over_time:
@@ -68,9 +70,11 @@ class Watched:
             return {(stage, state): count for stage, state, count in rows}
 
 
-def watched_run(prometheus: Prometheus, port: int, folder: Path) -> Watched:
+def watched_run(
+    prometheus: Prometheus, port: int, folder: Path, *, images: int = SIMULATED, side: int = 128, rate_s: float = RATE_S
+) -> Watched:
     """Run images in two halves, both of them seen by Prometheus, with its process there for some scrapes more."""
-    _simulate(folder / "in" / "large", SIMULATED, 128)
+    _simulate(folder / "in" / "large", images, side)
     _simulate(folder / "in" / "small", REJECTED, SMALL // 2)
     (folder / "watched.toml").write_text(PIPELINE)
     times = [time.time()]
@@ -80,9 +84,9 @@ def watched_run(prometheus: Prometheus, port: int, folder: Path) -> Watched:
         prometheus.wait_for("semstream_build_info", 1)
         for number, file in enumerate(files, start=1):
             yield file
-            if number == SIMULATED // 2:
+            if number == images // 2:
                 times.append(_seen(prometheus, number))
-        times.append(_seen(prometheus, SIMULATED + REJECTED))
+        times.append(_seen(prometheus, images + REJECTED))
 
     run_embedded(
         halves(),
@@ -94,7 +98,8 @@ def watched_run(prometheus: Prometheus, port: int, folder: Path) -> Watched:
         instrument_id=INSTRUMENT,
         metrics_port=port,
     )
-    return Watched(prometheus, folder, *times)
+    begun, halfway, ended = times
+    return Watched(prometheus, folder, begun, halfway, ended, rate_s)
 
 
 def _simulate(folder: Path, images: int, side: int) -> None:
