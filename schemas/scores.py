@@ -9,6 +9,8 @@ from schemas.model import Record
 
 RAW = "raw"
 """Name of the candidate that is the frame as the instrument wrote it."""
+AVERAGE = "average"
+"""Name of the candidate that is the mean of an image's two frames."""
 
 
 class PriorUse(StrEnum):

@@ -123,7 +123,7 @@ def _computed(record: Candidate, restore: Restore, given: Sequence[Given]) -> li
     seconds = (perf_counter() - start) / len(given)
     seeds = [one.task.event.image.image_id for one in given]
     judges = [one.judge for one in given]
-    risks = assess_all(restore, pixels, laws, seeds, restored=[frame.pixels for frame in frames], seconds=judges)
+    risks = assess_all(restore, pixels, laws, seeds, restored=[frame.pixels for frame in frames], judges=judges)
     return [
         Part(record.but(seconds=round(seconds, 6), risk=risk), frame) for frame, risk in zip(frames, risks, strict=True)
     ]

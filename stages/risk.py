@@ -84,7 +84,7 @@ def assess_all(
     seeds: Sequence[str],
     *,
     restored: Sequence[Pixels] | None = None,
-    seconds: Sequence[SecondFrame | None] | None = None,
+    judges: Sequence[SecondFrame | None] | None = None,
     share: float = SHARE,
 ) -> list[Risk]:
     """Estimate the mean squared error of ``restore`` on each of some frames of one shape.
@@ -103,18 +103,18 @@ def assess_all(
         What windows, draws and masks follow from: the image's identity, the same for all candidates of an image.
     restored
         What ``restore`` gave for the frames. Without it the estimate is as unbiased and has a larger variance.
-    seconds
+    judges
         Another frame of the same field where there is one; it judges ``restored`` in place of recorruption.
     share
         How much of a large frame is scored.
     """
-    judges = [None] * len(frames) if seconds is None or restored is None else seconds
+    second_frames = [None] * len(frames) if judges is None or restored is None else judges
     trials = [trials_of(*one, share=share) for one in zip(frames, noises, seeds, strict=True)]
-    given = zip(trials, noises, judges, strict=True)
+    given = zip(trials, noises, second_frames, strict=True)
     inputs = [(pixels, law) for some, noise, second in given for pixels, law in _inputs(some, noise, second)]
     outputs = map(_clipped, restore([pixels for pixels, _ in inputs], [law for _, law in inputs]))
     known = restored if restored is not None else [None] * len(frames)
-    return [_risk_of(outputs, *one) for one in zip(trials, noises, judges, known, strict=True)]
+    return [_risk_of(outputs, *one) for one in zip(trials, noises, second_frames, known, strict=True)]
 
 
 def _risk_of(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+BENCHMARKS = "bench"
 COMMANDS = (
     "demo",
     "run",
@@ -29,7 +30,7 @@ COMMANDS = (
     "simulate",
     "prior",
     "train",
-    "bench",
+    BENCHMARKS,
 )
 
 WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
@@ -43,6 +44,8 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     called = [name for name in COMMANDS if name in arguments[:1]]
     for name in called or COMMANDS:
         command = getattr(import_module(f"streams.commands.{name}"), name)
+        if name == BENCHMARKS:
+            command = command(arguments[1:])
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:

@@ -21,7 +21,6 @@ from streams.telemetry import Activity, Telemetry, Thread
 from streams.telemetry.catalogue import (
     BATCH_LIMIT,
     BATCH_MESSAGES,
-    IN_FLIGHT,
     PARTITIONS,
     REBALANCES,
     RETRIES,
@@ -82,16 +81,16 @@ class Crew:
         """Work until `stop`."""
         handlers = [self._thread(self._handle, f"handler-{n}", Thread.HANDLER) for n in range(self._pace.handlers)]
         committer = self._thread(self._commit, "committer", Thread.COMMITTER)
-        try:
-            with self._telemetry.at_work(self._name, self._lane, Thread.POLLER, Activity.POLL):
+        with self._telemetry.at_work(self._name, self._lane, Thread.POLLER, Activity.POLL):
+            try:
                 self._work()
-        finally:
-            self._stopping.set()
-            self._flow.close()
-            committer.join()
-            self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
-            for handler in handlers:
-                handler.join(ABANDONED_AFTER_S)
+            finally:
+                self._stopping.set()
+                self._flow.close()
+                committer.join()
+                self._transport.close()  # before the handlers end: the partitions are wanted elsewhere
+                for handler in handlers:
+                    handler.join(ABANDONED_AFTER_S)
         if self._failure is not None:
             raise self._failure
 
@@ -151,8 +150,8 @@ class Crew:
     def _measure_lag(self) -> None:
         self._standing.polled()
         if time.monotonic() - self._lag_at_s >= LAG_EVERY_S:
-            self._telemetry.set(IN_FLIGHT, self._flow.in_flight, self._name, self._lane)
-            self._lag.measure(sum(self._transport.lag().values()), self._flow.oldest_ms)
+            behind = sum(self._transport.lag().values())
+            self._lag.measure(behind, in_hand=self._flow.in_flight, oldest_ms=self._flow.oldest_ms)
             self._lag_at_s = time.monotonic()
 
     def _assigned(self, partitions: Collection[Partition]) -> None:

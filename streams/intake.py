@@ -50,10 +50,27 @@ class Intake:
         supersedes: str | None = None,
     ) -> ImageEvent:
         """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
+        image = self._image(description, number, ref, reference, second)
+        acquisition = Acquisition(
+            acquisition_id=acquisition_id_of(self.source, name, image.image_id),
+            source=self.source,
+            source_name=name,
+            published_at=self.now(),
+            supersedes=supersedes,
+        )
+        return ImageEvent(acquisition=acquisition, image=image)
+
+    def _image(
+        self,
+        description: Description,
+        number: int,
+        ref: ObjectRef,
+        reference: ObjectRef | None,
+        second: ObjectRef | None,
+    ) -> Image:
         page = description.pages[number]
-        image_id = image_id_of(ref.sha256, number)
-        image = Image(
-            image_id=image_id,
+        return Image(
+            image_id=image_id_of(ref.sha256, number),
             version=version_of(
                 reader=description.reader,
                 valid_roi=page.valid_roi,
@@ -84,14 +101,6 @@ class Intake:
             reference=reference,
             second=second,
         )
-        acquisition = Acquisition(
-            acquisition_id=acquisition_id_of(self.source, name, image_id),
-            source=self.source,
-            source_name=name,
-            published_at=self.now(),
-            supersedes=supersedes,
-        )
-        return ImageEvent(acquisition=acquisition, image=image)
 
 
 def message_of(event: ImageEvent, topic: str, value: bytes | None = None) -> Outgoing:

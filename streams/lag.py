@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from streams.telemetry import Telemetry
-from streams.telemetry.catalogue import LAG_MESSAGES, LAG_SECONDS
+from streams.telemetry.catalogue import IN_FLIGHT, LAG_MESSAGES, LAG_SECONDS
 
 
 class Lag:
@@ -24,8 +24,8 @@ class Lag:
         self._now_s = now_s
         self._unseen_since_s: float | None = None
 
-    def measure(self, messages: int, oldest_ms: int | None) -> None:
-        """Write down that so many messages are not committed, and when the oldest of those in hand was published.
+    def measure(self, messages: int, *, in_hand: int, oldest_ms: int | None) -> None:
+        """Write down how many messages are not committed, how many are in hand, and when the oldest was published.
 
         Of messages that nobody has taken in yet the age is not known: they count from when they were first noticed.
         """
@@ -35,5 +35,6 @@ class Lag:
         elif self._unseen_since_s is None:
             self._unseen_since_s = now_s
         since_s = self._unseen_since_s if oldest_ms is None else oldest_ms / 1000
+        self._telemetry.set(IN_FLIGHT, in_hand, *self._labels)
         self._telemetry.set(LAG_MESSAGES, messages, *self._labels)
         self._telemetry.set(LAG_SECONDS, 0 if since_s is None else max(0.0, now_s - since_s), *self._labels)

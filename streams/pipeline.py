@@ -23,7 +23,7 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ class Pipeline:
     runs: Mapping[str, StageRun] = field(default_factory=dict)
     """How a stage runs, by its name; what is not named runs as `StageRun` says."""
     topics: TopicOptions = field(default_factory=TopicOptions)
+    text: str = ""
+    """What the file says that it was read from."""
 
     def steps(self, lane: str = LIVE) -> list[Step]:
         """Return the stages with their topics in a lane."""
@@ -107,7 +109,7 @@ def load_pipeline(path: Path | None = None) -> Pipeline:
         raise UsageError(f"cannot read the pipeline file {source}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is no valid TOML: {error}") from error
-    return _built(path.stem if path else "default", tables, str(source))
+    return replace(_built(path.stem if path else "default", tables, str(source)), text=text)
 
 
 def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:

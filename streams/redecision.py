@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
 
 from schemas.events import ImageEvent
 from schemas.scores import Selection
 from stages.selector import Selector
+from stages.selector.claims import ErrorClaim, Lead, lead
 from stages.selector.judged import Difference, Judged, difference, judged
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Rule, select
@@ -27,7 +27,7 @@ class Decision:
     name: ImageName
     before: Selection
     after: Selection
-    gain_db: float | None
+    gain: Lead | None
     """By how much the estimated squared error of the new choice is lower; nothing where either has no estimate."""
 
     @property
@@ -50,10 +50,11 @@ class Account:
     """A candidate as the rule saw it. Squared errors in units of full scale."""
 
     candidate: Judged
-    more: float
-    """By how much its estimated error exceeds the chosen one's."""
-    error: float
-    """Standard error of that, paired."""
+    error: ErrorClaim
+    apart: Difference
+    """By how much its estimated error exceeds the chosen one's, paired."""
+    behind: Lead | None
+    """The same in decibels."""
     veto: str | None
 
 
@@ -88,7 +89,7 @@ def redecide(
                 yield Undecided(one.name, one.missing or Selector.name)
                 continue
             after = decided(one.event, rule)
-            yield Decision(one.name, one.event.selection, after, _gain_db(one.event, rule, after))
+            yield Decision(one.name, one.event.selection, after, _gain(one.event, rule, after))
 
 
 def decided(event: ImageEvent, rule: Rule) -> Selection:
@@ -97,21 +98,21 @@ def decided(event: ImageEvent, rule: Rule) -> Selection:
 
 
 def accounts(event: ImageEvent, rule: Rule) -> list[Account]:
-    """Return how the rule sees each candidate beside the chosen one, the lowest estimated error first."""
+    """Return how the rule sees each candidate beside the chosen one, in the order of their claims."""
     pool = _pool(event, rule)
     chosen = next((one for one in pool if event.selection and one.name == event.selection.chosen), None)
     if event.selection is None or chosen is None:
         return []
     apart = {one.name: Difference(0.0, 0.0) if one is chosen else difference(one, chosen) for one in pool}
     vetoed = event.selection.vetoes
-    found = [Account(one, apart[one.name].more, apart[one.name].error, vetoed.get(one.name)) for one in pool]
-    return sorted(found, key=lambda account: account.candidate.score)
+    found = [Account(one, ErrorClaim.of(one), apart[one.name], lead(chosen, one), vetoed.get(one.name)) for one in pool]
+    return sorted(found, key=lambda account: account.error.rank)
 
 
-def _gain_db(event: ImageEvent, rule: Rule, after: Selection) -> float | None:
-    scores = {one.name: one.score for one in _pool(event, rule)}
-    old, new = scores.get(event.selection.chosen if event.selection else ""), scores.get(after.chosen)
-    return 10 * log10(old / new) if old is not None and new is not None and old > 0 and new > 0 else None
+def _gain(event: ImageEvent, rule: Rule, after: Selection) -> Lead | None:
+    pool = {one.name: one for one in _pool(event, rule)}
+    old, new = pool.get(event.selection.chosen if event.selection else ""), pool.get(after.chosen)
+    return lead(new, old) if old is not None and new is not None else None
 
 
 def _pool(event: ImageEvent, rule: Rule) -> list[Judged]:

@@ -17,6 +17,7 @@ from schemas.prior import Prior
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
 from streams.job import Desk
+from streams.kept_pipelines import keep
 from streams.leftovers import stale, sweep
 from streams.logs import log_to
 from streams.pipeline import LIVE, Pipeline
@@ -27,15 +28,13 @@ from streams.report.entry import Summary as ReportSummary
 from streams.report.page import write_report
 from streams.results import IMAGES, Results
 from streams.retries import Attempts, Retrying, was_rejected
-from streams.source import Skipped, SourceFile
+from streams.source import STATE, Skipped, SourceFile
 from streams.summary import Failure, Summary
 from streams.telemetry.readiness import Readiness
 from streams.telemetry.serving import served
 from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
-
-STATE = ".semstream"
 
 
 def run_embedded(
@@ -60,6 +59,7 @@ def run_embedded(
     """
     with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"), _served(parts, metrics_port):
         sweep(out, within=(IMAGES, STATE))
+        keep(pipeline, out / STATE)
         results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
         publisher = _publisher(parts, pipeline, out / STATE / "retries.jsonl", retry_failed=retry_failed)
 

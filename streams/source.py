@@ -12,6 +12,9 @@ from streams.formats.limits import DEFAULT_LIMITS
 from streams.formats.sidecar import MAX_BYTES, may_be_sidecar
 from streams.formats.sniff import IMAGE_SUFFIXES
 
+STATE = ".semstream"
+"""Within an embedded run's results the folder of what the run knows: what lies beside it is no image to restore."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -49,7 +52,7 @@ def folder_files(
 ) -> Iterator[SourceFile | Skipped]:
     """Yield the files below a folder in the order of their names; never writes there.
 
-    Symbolic links and hidden files are skipped, so that nothing is read twice or from elsewhere. With a
+    Symbolic links, hidden files and what we wrote are skipped, so that nothing is read twice or from elsewhere. With a
     ``second_suffix`` of ``_f2`` the file ``NAME_f2.tif`` beside ``NAME.tif`` is the second frame of that, and no file
     of its own; ``NAME_F2.TIF`` is one as well where there is none of exactly that name.
 
@@ -94,13 +97,20 @@ def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped
     for place, folders, names in os.walk(folder, onerror=unlisted.append):
         yield from (_unlisted(folder, unlisted.pop()) for _ in list(unlisted))
         inner = sorted(f for f in folders if not f.startswith(".") and Path(place, f).resolve() != leave_out)
-        folders[:] = [name for name in inner if not Path(place, name).is_symlink()]
-        for name in sorted({*inner} - {*folders}):
-            yield Skipped(_relative(Path(place, name), folder), "a symbolic link")
+        why_not = {name: why for name in inner if (why := _why_left_out(Path(place, name))) is not None}
+        folders[:] = [name for name in inner if name not in why_not]
+        for name, why in why_not.items():
+            yield Skipped(_relative(Path(place, name), folder), why)
         beside = _by_stem(names)
         for name in sorted(names):
             yield _file(Path(place, name), folder, beside)
     yield from (_unlisted(folder, error) for error in unlisted)
+
+
+def _why_left_out(folder: Path) -> str | None:
+    if folder.is_symlink():
+        return "a symbolic link"
+    return "written by semstream" if (folder / STATE).exists() else None
 
 
 def _file(path: Path, folder: Path, beside: Mapping[str, tuple[str, ...]]) -> SourceFile | Skipped:

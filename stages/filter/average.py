@@ -23,9 +23,6 @@ from stages.noise import Noise
 from stages.risk import by_rows, trials_of
 from stages.second_frame import SecondFrame
 
-AVERAGE = "average"
-"""Name of the candidate."""
-
 
 @dataclass(frozen=True, eq=False)
 class Average:

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from schemas.events import ImageEvent
 from schemas.frame import Frame, Pixels
-from schemas.scores import RAW, Candidate
-from stages.filter.average import AVERAGE, Average, risk_of_average
+from schemas.scores import AVERAGE, RAW, Candidate
+from stages.filter.average import Average, risk_of_average
 from stages.noise import Noise
 from stages.restoration import Given, Restoration
 from stages.risk import assess_all
@@ -48,7 +48,7 @@ class Filter(Restoration):
         if not one.law.holds:
             return record
         pixels, seed = [one.task.raw.pixels], one.task.event.image.image_id
-        risks = assess_all(Untouched(), pixels, [one.law], [seed], restored=pixels, seconds=[one.judge])
+        risks = assess_all(Untouched(), pixels, [one.law], [seed], restored=pixels, judges=[one.judge])
         return record.but(risk=risks[0])
 
     def _average(self, one: Given) -> Part:

@@ -21,10 +21,19 @@ class Judged:
     """Both voices, weighted, and the rounding of what will be written; squared units of full scale."""
     removed: float | None
     """Residual energy: the gentler a candidate, the less it removed. ``None`` where it was not scored."""
+    rounding: float = 0.0
+    """What writing it to a file adds to its squared error."""
+
+    @property
+    def error(self) -> float:
+        """Estimated squared error of what will be written, by the first voice alone."""
+        return self.risk.value + self.rounding
 
     def is_gentler_than(self, other: "Judged") -> bool:
-        """Whether it removed less."""
-        return self.removed is not None and other.removed is not None and self.removed < other.removed
+        """Whether it removed less; the raw frame is gentler than a restoration that changes no pixel."""
+        if self.removed is None or other.removed is None:
+            return False
+        return (self.removed, self.name != RAW) < (other.removed, other.name != RAW)
 
 
 @dataclass(frozen=True)
@@ -47,9 +56,14 @@ def judged(
     second_voice: float = 0.0,
     levels: GreyLevels = CONTINUOUS,
 ) -> list[Judged]:
-    """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone."""
+    """Return the candidates that have a risk, in order; the raw frame's risk is known from its noise alone.
+
+    Where the noise follows no law there are none: whatever was estimated by it means nothing.
+    """
+    if noise is not None and not noise.holds:
+        return []
     assessed = [(c, c.risk) for c in candidates if c.skipped is None and c.risk is not None]
-    known = [Judged(c.name, r, _score(r, second_voice) + _rounding(c, levels), _removed(c)) for c, r in assessed]
+    known = [_judged(c, r, second_voice, levels) for c, r in assessed]
     if noise is None or any(candidate.name == RAW for candidate in known):
         return known
     # what the noise costs a frame left as it is, and what recorruption, where it judges, adds for every candidate
@@ -67,13 +81,15 @@ def difference(one: Judged, other: Judged) -> Difference:
     return Difference(more, float(np.std(ours - theirs, ddof=1) / len(ours) ** 0.5))
 
 
+def _judged(candidate: Candidate, risk: Risk, second_voice: float, levels: GreyLevels) -> Judged:
+    removed = _removed(candidate)
+    # the raw frame lies on the levels already, and its noise has theirs in it; so does what changes no pixel of it
+    rounding = 0.0 if removed == 0 else levels.variance
+    return Judged(candidate.name, risk, _score(risk, second_voice) + rounding, removed, rounding)
+
+
 def _score(risk: Risk, second_voice: float) -> float:
     return (risk.value + second_voice * risk.row_j) / (1 + second_voice)
-
-
-def _rounding(candidate: Candidate, levels: GreyLevels) -> float:
-    """What writing a restoration adds; the raw frame lies on the levels already, and its noise has theirs in it."""
-    return 0.0 if candidate.name == RAW else levels.variance
 
 
 def _removed(candidate: Candidate) -> float | None:

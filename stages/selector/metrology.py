@@ -4,6 +4,7 @@ A guard knows what it can know. It compares a restoration with the mean of a noi
 bound is exceeded beyond doubt, by so many standard errors.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.scores import Candidate
@@ -37,6 +38,17 @@ class DimensionGuard:
 
     def _shown(self, value: float) -> str:
         return f"{100 * value:.2g} %" if self.unit == "%" else f"{value:.2g} {self.unit}"
+
+
+def unmeasured(candidates: Iterable[Candidate]) -> bool:
+    """Whether the image's recipe names a pattern that the metrics looked for in vain: its dimensions have no value."""
+    sought = [
+        candidate.scores[name]
+        for candidate in candidates
+        for name in (Score.CD, Score.HOLE_AREA)
+        if name in candidate.scores
+    ]
+    return bool(sought) and all(value is None for value in sought)
 
 
 def dimension_guards(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from schemas.scores import Judge
+from stages.selector.claims import ErrorClaim, lead
 from stages.selector.judged import Difference, Judged
 
 
@@ -27,6 +28,13 @@ def vetoed(vetoes: Mapping[str, str], lower: Sequence[str]) -> str:
     """What to add where candidates of a lower estimated error may not be chosen."""
     told = "; ".join(f"{name} {vetoes[name]}" for name in lower)
     return f" Of a lower estimated error, and vetoed: {told}." if told else ""
+
+
+def nearer(vetoed_names: Sequence[str], runner_up: str | None) -> str:
+    """What to add where candidates that may not be chosen come before the runner-up."""
+    if not vetoed_names:
+        return ""
+    return f" Vetoed, and of a lower estimated error than the runner-up {runner_up}: {', '.join(vetoed_names)}."
 
 
 def within_rounding(sigma: float, read: float) -> str:
@@ -73,18 +81,26 @@ def gentlest(chosen: Judged, best: Judged, apart: Difference) -> str:
 
 def error_of(candidate: Judged) -> str:
     """Estimated error of a candidate as a root mean square, in words."""
-    if candidate.score <= 2 * candidate.risk.se:
-        return f"below {100 * math.sqrt(max(candidate.score, 0) + 2 * candidate.risk.se):.2g} % of full scale rms"
-    return f"{100 * math.sqrt(candidate.score):.2g} % of full scale rms"
+    return f"{ErrorClaim.of(candidate).in_words} of full scale rms"
 
 
 def _better(chosen: Judged, other: Judged) -> str:
-    if chosen.score <= 0 or other.score <= 0:
-        return "better"
-    return f"{10 * math.log10(other.score / chosen.score):.2g} dB better"
+    found = lead(chosen, other)
+    return found.in_words if found else "better"
 
 
 def _apart(apart: Difference) -> str:
+    if apart.more == 0:
+        return "equal"
     if math.isinf(apart.errors_apart):
         return "without a standard error to compare with"
-    return f"{apart.errors_apart:.2g} standard errors apart"
+    return f"{standard_errors(f'{apart.errors_apart:.2g}')} apart"
+
+
+def standard_errors(count: str) -> str:
+    """Return so many standard errors, in words.
+
+    >>> standard_errors("1"), standard_errors("3.8")
+    ('1 standard error', '3.8 standard errors')
+    """
+    return f"{count} standard error{'' if count == '1' else 's'}"

@@ -36,7 +36,11 @@ class GreyLevels:
         >>> round(1 / levels.read), levels.read == levels.written
         (4095, True)
         """
-        bits = image.bits
+        return cls.of_bits(image.bits)
+
+    @classmethod
+    def of_bits(cls, bits: int | None) -> "GreyLevels":
+        """Tell from the bits of a file's grey levels; floats have none."""
         return cls(_distance(bits), _distance(max(bits, _WRITTEN_BITS))) if bits else cls()
 
     @property

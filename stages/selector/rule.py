@@ -1,14 +1,14 @@
 """The rule by which one candidate of an image is chosen. It reads the event and nothing else, so it can be replayed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.scores import RAW, Candidate, NoiseRecord, PriorUse, Selection
+from schemas.scores import AVERAGE, RAW, Candidate, NoiseRecord, PriorUse, Selection
 from stages.selector import reasons
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
-from stages.selector.metrology import dimension_guards
+from stages.selector.metrology import dimension_guards, unmeasured
 from stages.selector.rounding import CONTINUOUS, GreyLevels
 from stages.selector.second_voice import preferred
 
@@ -27,6 +27,8 @@ class Flag(StrEnum):
     SATURATED = "much of the frame is saturated, and there nothing was judged"
     PRIOR_ALONE = "it says too little of its own noise, so that of the feed's prior stands for it"
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
+    SECOND_FRAME_UNUSED = "its second frame could not be used: see why there is no average of both"
+    UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
 
@@ -36,7 +38,7 @@ class Rule:
 
     standard_errors: float = 1.0
     """A candidate within so many standard errors of the paired difference cannot be told from the best."""
-    tolerance_db: float = 0.3
+    tolerance_db: float = 0.1
     """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
     second_voice: float = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
@@ -97,8 +99,25 @@ def select(
         return _kept(reasons.all_vetoed(vetoed), Flag.VETOED).but(vetoes=vetoed)
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
-    lower = [c.name for c in everyone if c.name in vetoed and c.score < best.score]
-    return selection.but(reason=selection.reason + reasons.vetoed(vetoed, lower), vetoes=vetoed)
+    reason = selection.reason + _passed_over(selection, best, everyone, vetoed)
+    return selection.but(reason=reason, flags=(*selection.flags, *_missing(candidates)), vetoes=vetoed)
+
+
+def _missing(candidates: Sequence[Candidate]) -> Iterator[Flag]:
+    """Yield what was asked for and could not be had."""
+    if any(candidate.name == AVERAGE and candidate.skipped for candidate in candidates):
+        yield Flag.SECOND_FRAME_UNUSED
+    if unmeasured(candidates):
+        yield Flag.UNMEASURED
+
+
+def _passed_over(selection: Selection, best: Judged, everyone: Sequence[Judged], vetoed: Mapping[str, str]) -> str:
+    """Name the vetoed candidates that would have been chosen, or the runner-up."""
+    barred = [candidate for candidate in everyone if candidate.name in vetoed]
+    lower = [c.name for c in barred if c.score < best.score]
+    second = next((c.score for c in everyone if c.name == selection.runner_up), best.score)
+    nearer = [c.name for c in barred if best.score <= c.score < second]
+    return reasons.vetoed(vetoed, lower) + reasons.nearer(nearer, selection.runner_up)
 
 
 def _kept(why: str, flag: Flag) -> Selection:

@@ -10,6 +10,7 @@ from schemas.events import ImageEvent
 from schemas.frame import Pixels
 from schemas.model import Record
 from schemas.scores import RAW, Risk
+from stages.denoise.recent import remembering
 from stages.filter.stage import Untouched
 from stages.metrics.reference import psnr_db
 from stages.noise import Noise, measure
@@ -77,7 +78,8 @@ class _Subject:
     def choice(self, rule: Selector, seed: str, share: float) -> tuple[str, float]:
         """Return what is chosen with these draws, and the seconds that judging took."""
         start_s = time.perf_counter()
-        risks = {name: self._risk(name, seed, share) for name in self.methods}
+        with remembering():
+            risks = {name: self._risk(name, seed, share) for name in self.methods}
         seconds = time.perf_counter() - start_s
         candidates = tuple(c.but(risk=risks.get(c.name)) for c in self.event.candidates)
         return decided(self.event.but(candidates=candidates), rule).chosen, seconds

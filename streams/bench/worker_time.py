@@ -10,6 +10,7 @@ from streams.telemetry import Activity, Telemetry, Thread
 from streams.telemetry.catalogue import WORKER_SECONDS
 
 COMMITTING = (Activity.COMMIT, Activity.REMEMBER)
+LEAST_MS = 0.05
 
 
 def worker_seconds(telemetry: Telemetry, stage: str) -> dict[str, float]:
@@ -39,8 +40,8 @@ class OnCore(Telemetry):
 
 
 def columns(spent: dict[str, dict[str, float]]) -> list[str]:
-    """Return the activities that took any time in any stage."""
-    return [a.value for a in Activity if any(seconds[a.value] for seconds in spent.values())]
+    """Return the activities that took a twentieth of a millisecond or more in any stage."""
+    return [a.value for a in Activity if any(ms[a.value] >= LEAST_MS for ms in spent.values())]
 
 
 def _seconds(telemetry: Telemetry, stage: str, thread: Thread, activity: Activity) -> float:

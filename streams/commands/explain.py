@@ -1,20 +1,21 @@
 """``semstream explain``: why a candidate was selected, in words and numbers."""
 
 from collections.abc import Sequence
-from math import log10
+from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas.events import ImageEvent
 from stages.selector import Selector
-from stages.selector.judged import Judged
+from stages.selector.reasons import standard_errors
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import AsJson, PipelineFile, SettingsFile, image_meant
+from streams.commands.options import AsJson, SettingsFile, image_meant
 from streams.commands.tables import table_console
 from streams.errors import UsageError
+from streams.kept_pipelines import kept
 from streams.pipeline import load_pipeline
 from streams.ports import Settlement
 from streams.recollection import ImageName, Recollection, recollect
@@ -26,23 +27,27 @@ def explain(
         str, typer.Argument(help="A file, an image id (or its beginning), or a name as it was published.")
     ],
     *,
-    pipeline: PipelineFile = None,
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(help="Pipeline file; the one that selected last in OUT, else the default one, when omitted."),
+    ] = None,
     out: OutFolder = None,
     settings: SettingsFile = None,
     json: AsJson = False,
 ) -> None:
     """Tell why a candidate of an image was selected: each one's estimated error beside the chosen one's, and vetoes.
 
-    Everything comes from the ledger; --pipeline names the pipeline that selected, where it is not the default one.
+    Everything comes from the ledger. An output folder knows the pipeline that selected last; elsewhere --pipeline names
+    it, where it is not the default one.
     """
-    stages = load_pipeline(pipeline).stages
-    rule = next((stage for stage in stages if isinstance(stage, Selector)), None)
-    if rule is None:
-        raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
     with ledger_meant(out, settings) as found:
         _, settlements = found.ledger.history(image_meant(image))
         if not settlements:
             raise UsageError(f"the ledger {found.place} knows no image '{image}'; semstream show says more")
+        stages = load_pipeline(pipeline or _last_pipeline(found.state, settlements)).stages
+        rule = next((stage for stage in stages if isinstance(stage, Selector)), None)
+        if rule is None:
+            raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
         known = recollect(stages, _names(settlements), found.ledger.bodies)
     complete = [one for one in known if one.missing is None]
     if not complete:
@@ -55,6 +60,12 @@ def explain(
         return
     for one in complete:
         _print(one, rule)
+
+
+def _last_pipeline(state: Path | None, settlements: Sequence[Settlement]) -> Path | None:
+    """Return the file of the pipeline that selected last, where an output folder keeps it."""
+    selected = [settlement.id.pipeline for settlement in settlements if settlement.id.stage == Selector.name]
+    return kept(state, selected[-1]) if state and selected else None
 
 
 def _names(settlements: Sequence[Settlement]) -> list[ImageName]:
@@ -71,9 +82,10 @@ def _figures(one: Recollection, rule: Selector) -> dict[str, object]:
         "candidates": [
             {
                 "name": account.candidate.name,
-                "estimated_error": account.candidate.score,
-                "more_than_chosen": account.more,
-                "standard_error": account.error,
+                "estimated_error": account.error.value,
+                "estimated_error_se": account.error.se,
+                "more_than_chosen": account.apart.more,
+                "standard_error": account.apart.error,
                 "residual_energy": account.candidate.removed,
                 "veto": account.veto,
             }
@@ -89,9 +101,10 @@ def _print(one: Recollection, rule: Selector) -> None:
     typer.echo(f"selected {selection.chosen}: {selection.reason}")
     for flag in selection.flags:
         typer.echo(f"FLAG: {flag}")
+    within = standard_errors(f"{rule.standard_errors:g}")
     typer.echo(
-        f"rule {selection.rule}: the lowest estimated error wins; of those within {rule.standard_errors:g} standard "
-        f"errors of it and {rule.tolerance_db:g} dB, the one that took the least away"
+        f"rule {selection.rule}: the lowest estimated error wins; of those within {within} of it "
+        f"and {rule.tolerance_db:g} dB, the one that took the least away"
     )
     if decided(event, rule).chosen != selection.chosen:
         typer.echo(f"this version of the rule would choose {decided(event, rule).chosen}: semstream select shows more")
@@ -101,15 +114,16 @@ def _print(one: Recollection, rule: Selector) -> None:
 
 
 def _table(seen: Sequence[Account], event: ImageEvent) -> Table:
-    table = Table("candidate", "error, % rms", "more than the chosen, dB", "standard errors", "removed", "vetoed")
-    chosen = next(account.candidate for account in seen if account.more == 0 and account.error == 0)
+    error = Column("error, % of full scale rms", no_wrap=True)
+    table = Table("candidate", error, "more than the chosen, dB", "standard errors", "removed", "vetoed")
     for account in seen:
-        one, apart = account.candidate, abs(account.more) / account.error if account.error > 0 else None
+        one, apart = account.candidate, account.apart
+        is_chosen = event.selection is not None and one.name == event.selection.chosen
         table.add_row(
             one.name,
-            f"{100 * one.score**0.5:.3f}" if one.score > 0 else "below nothing",
-            _decibels(one, chosen),
-            "" if apart is None else f"{apart:.1f}",
+            str(account.error),
+            "" if is_chosen or account.behind is None else str(account.behind),
+            "" if apart.error == 0 else f"{apart.errors_apart:.1f}",
             "" if one.removed is None else f"{one.removed:.2f}",
             account.veto or "",
         )
@@ -117,7 +131,3 @@ def _table(seen: Sequence[Account], event: ImageEvent) -> Table:
         if candidate.skipped:
             table.add_row(candidate.name, candidate.skipped)
     return table
-
-
-def _decibels(one: Judged, chosen: Judged) -> str:
-    return f"{10 * log10(one.score / chosen.score):+.2f}" if one.score > 0 and chosen.score > 0 else ""

@@ -12,8 +12,8 @@ from streams.commands.options import AsJson
 from streams.durations import duration, written
 from streams.errors import UsageError
 from streams.eviction import Account, Eviction, Pile, RehearsedLedger, RehearsedStore, Terms
-from streams.session import STATE
 from streams.settings import Settings
+from streams.source import STATE
 from streams.wiring.process import utc_now
 from streams.wiring.upkeep import Holdings, holdings_at_services, holdings_of_run
 

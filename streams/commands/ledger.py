@@ -14,8 +14,8 @@ from streams.commands.options import AsJson, SettingsFile
 from streams.durations import duration
 from streams.errors import UsageError
 from streams.questions import Removable, Retention
-from streams.session import STATE
 from streams.settings import Settings
+from streams.source import STATE
 from streams.wiring.embedded import LEDGER_FILE
 from streams.wiring.ledger import LedgerAtHand, ledger_at_services, ledger_of_run, migrate_ledger
 from streams.wiring.process import utc_now

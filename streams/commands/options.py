@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,8 @@ RetryFailed = Annotated[
 PriorFile = Annotated[
     Path | None, typer.Option("--prior", help="The feed's noise, for frames that say little: semstream prior build.")
 ]
+LIKE = 0.8
+"""How alike two words are, of 1, where one was probably meant for the other."""
 INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 
@@ -52,6 +55,20 @@ def check_lane(name: str) -> None:
     """Raise `UsageError` for what cannot name a lane."""
     if not NAME.fullmatch(name):
         raise UsageError(f"--lane '{name}' cannot be part of a topic's name: a-z, 0-9, - and _, 64 at the most")
+
+
+def told_of_recipe(recipe: str | None) -> str | None:
+    """Return the recipe, and say where it is probably a misspelt one of those that are measured."""
+    if recipe is None:
+        return None
+    from stages.metrics.patterns import PATTERNS  # noqa: PLC0415 - takes two seconds
+
+    like = get_close_matches(recipe.lower(), sorted(filter(None, PATTERNS)), n=1, cutoff=LIKE)
+    if like and recipe not in PATTERNS:
+        typer.echo(
+            f"--recipe '{recipe}' is measured by nothing, so no dimension is guarded; did you mean {like[0]}?", err=True
+        )
+    return recipe
 
 
 def check_instrument(name: str) -> None:

@@ -68,7 +68,7 @@ def _print(found: Prior) -> None:
         "sigma", f"{100 * variance**0.5:.3g} ± {100 * spread:.2g} % of full scale at the grey {found.grey:.2f}"
     )
     table.add_row("variance", f"{_known(found.gain, found.gain_spread)} x grey")
-    table.add_row("", f"+ {_known(found.offset, found.offset_spread)}")
+    table.add_row("", f"{'-' if found.offset < 0 else '+'} {_known(abs(found.offset), found.offset_spread)}")
     table.add_row(
         "row correlation", f"{' '.join(f'{v:.3g}' for v in found.row_acf)}, each ± {found.row_acf_spread:.2g}"
     )

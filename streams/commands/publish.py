@@ -17,7 +17,7 @@ from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
-from streams.commands.options import AsJson, PriorFile, Recipe, check_instrument
+from streams.commands.options import AsJson, PriorFile, Recipe, check_instrument, told_of_recipe
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
@@ -82,7 +82,7 @@ def publish(
     _check_names(instrument, lane)
     origin, to = source or f"/feeds/{instrument}", topic(lane, IMAGES)
     law = prior_of(prior, instrument, recipe)
-    options = FeedOptions(origin, to, instrument, recipe, zeros_ok=zeros_ok, uploads=uploads, prior=law)
+    options = FeedOptions(origin, to, instrument, told_of_recipe(recipe), zeros_ok=zeros_ok, uploads=uploads, prior=law)
     configured = Settings.load(settings)
     place = state or configured.worker.state
     _check_apart(place, [*(paths or []), *([watch] if watch else [])])

@@ -14,13 +14,14 @@ from streams.commands.options import (
     Recipe,
     RetryFailed,
     check_instrument,
+    told_of_recipe,
 )
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
 from streams.prior_files import prior_of
 from streams.results import IMAGES
-from streams.session import STATE, print_summary, run_embedded
-from streams.source import folder_files
+from streams.session import print_summary, run_embedded
+from streams.source import STATE, folder_files
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
 
@@ -59,7 +60,7 @@ def run(
         title=f"Restored SEM images: {folder.resolve().name}",
         source="/feeds/folder",
         instrument_id=instrument,
-        recipe=recipe,
+        recipe=told_of_recipe(recipe),
         prior=prior_of(prior, instrument, recipe),
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,

@@ -34,7 +34,7 @@ class Redecided:
 
 def select(
     *,
-    rule: Annotated[Path, typer.Option(help="TOML file with a table [selector]: the rule to try.")],
+    rule: Annotated[Path, typer.Option(help="TOML file with a table named selector: the rule to try.")],
     query: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +87,7 @@ def _figures(result: Redecided) -> dict[str, object]:
                 "source_name": one.name.source_name,
                 "before": one.before.model_dump(mode="json"),
                 "after": one.after.model_dump(mode="json"),
-                "gain_db": one.gain_db,
+                "gain_db": one.gain and one.gain.db,
             }
             for one in result.changed
         ],
@@ -107,7 +107,7 @@ def _print(result: Redecided) -> None:
     console.print(counts)
     table = Table("image", "name", "from", "to", "gain, dB", "why")
     for one in result.changed[:SHOWN]:
-        gain = "" if one.gain_db is None else f"{one.gain_db:+.2f}"
+        gain = "" if one.gain is None else str(one.gain)
         choice = (one.before.chosen, one.after.chosen)
         table.add_row(one.name.image_id[:12], one.name.source_name, *choice, gain, one.after.reason)
     console.print(table)

@@ -10,13 +10,23 @@ import typer
 
 from schemas.events import DeadLetter
 from schemas.model import Record
-from schemas.scores import Candidate, NoiseRecord, Risk, Scoring, Selection
+from schemas.scores import Candidate, NoiseRecord, Scoring, Selection
+from stages.selector.claims import error_claim
+from stages.selector.rounding import CONTINUOUS, GreyLevels
 from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, SettingsFile, image_meant
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
 from streams.source import readable
 from streams.wiring.embedded import LEDGER_FILE
+
+BODIES: Mapping[str, type[Record]] = {
+    "filter": Candidate,
+    "denoise": Candidate,
+    "metrics": Scoring,
+    "selector": Selection,
+}
+"""What is kept of each stage's outcome."""
 
 
 def show(
@@ -64,21 +74,17 @@ def _everything(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement
 def _story(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) -> Iterator[str]:
     yield "published as " + ", ".join(repr(name)[1:-1] for name in dict.fromkeys(s.source_name for s in settlements))
     yield from map(_answer, settlements)
-    bodies: dict[str, type[Record]] = {
-        "filter": Candidate,
-        "denoise": Candidate,
-        "metrics": Scoring,
-        "selector": Selection,
-    }
+    records = [_record(row) for row in outcomes]
+    scorings = [record for record in records if isinstance(record, Scoring)]
+    levels = _levels(scorings)
     pixels: dict[str, str] = {}
-    for row in outcomes:
-        stage = row.key.split(":")[2]
-        record = bodies[stage].from_json(row.body) if stage in bodies else None
+    for row, record in zip(outcomes, records, strict=True):
         if isinstance(record, Candidate):
             if record.object is not None:
                 pixels[record.config_hash] = f"bucket {record.object.bucket}, key {record.object.key}"
             gone = f", pixels removed {row.evicted_at:%Y-%m-%d}" if row.evicted_at else ""
-            yield f"{record.stage:<9} {record.name:<12} {_error(record):<42} config {record.config_hash[:12]}{gone}"
+            told = _error(_scored(record, scorings), levels)
+            yield f"{record.stage:<9} {record.name:<12} {told:<48} config {record.config_hash[:12]}{gone}"
         elif isinstance(record, Scoring):
             yield f"noise     {_noise(record.noise)}"
         elif isinstance(record, Selection):
@@ -86,7 +92,27 @@ def _story(outcomes: Sequence[OutcomeRow], settlements: Sequence[Settlement]) ->
             if record.chosen_hash in pixels:
                 yield f"pixels    {pixels[record.chosen_hash]}"
         else:
-            yield f"{stage:<9} {row.body.decode()}"
+            yield f"{_stage(row):<9} {row.body.decode()}"
+
+
+def _stage(row: OutcomeRow) -> str:
+    return row.key.split(":")[2]
+
+
+def _record(row: OutcomeRow) -> Record | None:
+    """Read what a stage of ours computed."""
+    kind = BODIES.get(_stage(row))
+    return kind.from_json(row.body) if kind else None
+
+
+def _levels(scorings: Sequence[Scoring]) -> GreyLevels:
+    """Return the file's grey levels, which the scores name; nothing is known of them in scores older than 103."""
+    return next((GreyLevels.of_bits(scoring.bits) for scoring in scorings if scoring.bits), CONTINUOUS)
+
+
+def _scored(candidate: Candidate, scorings: Sequence[Scoring]) -> Candidate:
+    found = [scoring.scores[candidate.name] for scoring in scorings if candidate.name in scoring.scores]
+    return candidate.but(scores=found[-1]) if found else candidate
 
 
 def _answer(settled: Settlement) -> str:
@@ -98,17 +124,11 @@ def _answer(settled: Settlement) -> str:
     return f"{settled.settled_at:%Y-%m-%d %H:%M:%S} UTC  {identity.stage:<9} {what} ({place})"
 
 
-def _error(candidate: Candidate) -> str:
-    if candidate.risk is None:
+def _error(candidate: Candidate, levels: GreyLevels) -> str:
+    claim = error_claim(candidate, levels)
+    if claim is None:
         return candidate.skipped or "not judged"
-    return f"error {_rms(candidate.risk)} of full scale, {candidate.seconds:.3f} s"
-
-
-def _rms(risk: Risk) -> str:
-    """Root of the risk in percent; where the estimate is not above its error, what it lies below."""
-    if risk.value > 2 * risk.se:
-        return f"{100 * risk.value**0.5:.2f} %"
-    return f"< {100 * (max(risk.value, 0) + 2 * risk.se) ** 0.5:.2f} %"
+    return f"error {claim} % of full scale rms, {candidate.seconds:.3f} s"
 
 
 def _noise(noise: NoiseRecord) -> str:

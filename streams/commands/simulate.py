@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stages.simulation.scenes import KINDS
 from stages.simulation.series import SimulatedImage, simulated_images
 from streams.errors import UsageError
+from streams.source import STATE
 
 SMALLEST_PX, LARGEST_PX = 16, 8192
 
@@ -43,6 +44,8 @@ def _prepare(out: Path, *, clean: bool) -> None:
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"{out} is not empty; choose a new folder")
         (out / "clean" if clean else out).mkdir(parents=True, exist_ok=True)
+        if clean:
+            (out / "clean" / STATE).touch()  # a run of the folder leaves the truth alone
     except OSError as error:
         raise UsageError(f"cannot write to {out}: {error.strerror}") from error
 

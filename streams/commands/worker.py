@@ -65,7 +65,7 @@ def worker(
 def _served(parts: Connected, port: int | None, address: str) -> AbstractContextManager[None]:
     if port is None:
         return nullcontext()
-    readiness = Readiness([crew for _, crew in parts.crews], parts.probes)
+    readiness = Readiness([crew for _, crew in parts.crews], parts.probes())
     return served(parts.telemetry, readiness.why_not, port=port, address=address)
 
 

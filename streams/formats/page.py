@@ -20,11 +20,29 @@ def full_scale(dtype: np.dtype[np.generic]) -> int:
     return 2 ** (8 * dtype.itemsize) - 1 if dtype.kind == "u" else 1
 
 
+PILE_UP, LEAST_PILE = 1e-4, 16
+"""Share and number of the pixels on one level from which the detector saturates there."""
+
+
+def saturated_bits(stored: Stored) -> int:
+    """Give the bits of the grey levels: fewer than 16 where pixels pile up at the full scale of fewer, the frame's top.
+
+    A 12-bit detector writes 16-bit files, seldom says so, and its white is 4095. Nothing else puts many pixels there.
+    """
+    bits = 8 * stored.dtype.itemsize
+    highest = int(stored.max(initial=0))
+    fewer = highest.bit_length()
+    if bits != 16 or not 9 <= fewer < bits or highest != 2**fewer - 1:
+        return bits
+    return fewer if np.count_nonzero(stored == highest) >= max(LEAST_PILE, PILE_UP * stored.size) else bits
+
+
 class Scale(Record):
     """Which stored level is intensity 0 and which is intensity 1.
 
     Black lies above white where a file stores its levels inverted. The scale is that of the dtype, or of what tags say
-    of it; an image's own range enters for float files alone, where nothing else is known.
+    of it; an image's own range enters for float files, where nothing else is known, and where 16-bit files show at what
+    level a detector of fewer bits saturates (`saturated_bits`).
 
     Examples
     --------

@@ -14,7 +14,7 @@ import numpy as np
 
 from streams.errors import InvalidImage
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, full_scale, grey_of, one_line
+from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line, saturated_bits
 from streams.formats.sniff import Format
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -52,11 +52,12 @@ class RasterSource:
         stored = grey_of(pixels)
         if stored.shape != (self._header.height, self._header.width):
             raise InvalidImage(f"{stored.shape} pixels were decoded, not what the header declares: the file is corrupt")
+        bits = saturated_bits(stored)
         return PagePixels(
             stored=stored,
-            scale=Scale(black=0, white=full_scale(stored.dtype)),
+            scale=Scale(black=0, white=2**bits - 1),
             samples=1 if pixels.ndim == 2 else pixels.shape[2],
-            effective_bits=self._header.bits,
+            effective_bits=min(self._header.bits, bits),
         )
 
 

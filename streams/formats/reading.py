@@ -18,7 +18,7 @@ from streams.formats.raster import RasterSource
 from streams.formats.sniff import Format, sniff
 from streams.formats.tiff import TiffSource
 
-READER = "semstream-1"
+READER = "semstream-2"
 """Name and version of this reader. Raise the number whenever the same bytes would give other pixels or another roi."""
 
 

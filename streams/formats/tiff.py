@@ -14,7 +14,7 @@ from streams.errors import InvalidImage
 from streams.formats.contiguous import contiguous_pixels
 from streams.formats.directory import Directory, directories
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line
+from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line, saturated_bits
 
 COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "zstd"}
 """Allowed. LERC, JPEG 2000 and the rest let 94 bytes unfold into 64 MB, and no instrument is known to write them."""
@@ -84,7 +84,7 @@ class TiffSource:
             stored=stored,
             scale=_scale_of(directory, layout, stored),
             samples=layout.samples,
-            effective_bits=_effective_bits(directory, layout),
+            effective_bits=_effective_bits(directory, layout, stored),
             palette=palette,
             directory=directory,
         )
@@ -209,20 +209,22 @@ def _palette_of(directory: Directory) -> Palette:
     return Palette.GREY if is_grey else Palette.OTHER
 
 
-def _effective_bits(directory: Directory, layout: Layout) -> int | None:
-    """Bits per sample, or fewer where ``MaxSampleValue`` is a full scale of 9 to 15 bits; no image's own maximum is."""
+def _effective_bits(directory: Directory, layout: Layout, stored: Stored) -> int | None:
+    """Bits per sample, or fewer where ``MaxSampleValue`` is a full scale of 9 to 15 bits, or pixels pile up at one."""
     if layout.kind == FLOAT:
         return None
+    if layout.bits != 16:
+        return layout.bits
     maximum = directory.number(MAX_SAMPLE_VALUE, 0)
     bits = maximum.bit_length()
-    return bits if layout.bits == 16 and bits >= 9 and maximum == 2**bits - 1 else layout.bits
+    return bits if bits >= 9 and maximum == 2**bits - 1 else saturated_bits(stored)
 
 
 def _scale_of(directory: Directory, layout: Layout, stored: Stored) -> Scale:
     if layout.kind == FLOAT:
         scale = _float_scale(directory, stored)
     else:
-        white = 2 ** max(8, _effective_bits(directory, layout) or 0) - 1
+        white = 2 ** max(8, _effective_bits(directory, layout, stored) or 0) - 1
         if stored.max() > white:
             raise InvalidImage(f"a pixel of {stored.max()} exceeds {white}, the full scale that tag 281 states")
         scale = Scale(black=0, white=white)

@@ -1,6 +1,7 @@
 """The candidates of one image as tables: error and cost of each, why some were skipped, and all scores."""
 
 from itertools import chain
+from math import inf
 
 from pydantic import JsonValue
 
@@ -14,9 +15,11 @@ BEST_SHOWN = 4
 
 
 def ranked(event: ImageEvent) -> list[Candidate]:
-    """The candidates that were computed, the raw frame among them, least estimated error first, unknown error last."""
+    """The candidates that were computed, the raw frame among them, in the order of their claims, unknown ones last."""
     computed = [c for c in quantities.candidates_of(event) if c.skipped is None]
-    return sorted(computed, key=lambda c: (c.risk is None, c.risk.value if c.risk else 0.0))
+    claims = {c.name: quantities.error_of(event, c) for c in computed}
+    ranks = {name: claim.rank for name, claim in claims.items() if claim is not None}
+    return sorted(computed, key=lambda c: ranks.get(c.name, (True, inf)))
 
 
 def pictured(event: ImageEvent) -> list[Candidate]:
@@ -28,29 +31,35 @@ def pictured(event: ImageEvent) -> list[Candidate]:
 
 
 def candidate_table(event: ImageEvent) -> Html:
-    """Table of every computed candidate, and what was skipped."""
+    """Table of every computed candidate, why some may not be chosen, and what was skipped."""
     candidates = ranked(event)
     headline = _columns(candidates)
-    head = element(
-        "tr",
-        element("th", "Method", scope="col"),
-        _heading(
-            Html("Est. error, %&nbsp;FS"),
-            "Root mean square of the estimated error, in percent of full scale, ± standard error",
-        ),
-        element("th", element("span", "Relative to the raw frame", class_="unseen"), scope="col", class_="bar-cell"),
-        _heading("Gain, dB", "How far the estimated squared error lies below that of the raw frame"),
-        *(_heading(meanings.label(name), meanings.sentence(name)) for name in headline),
-        _heading("Time", "Seconds that computing took, when it was computed"),
-        element("th", element("span", "From cache", class_="unseen"), scope="col") if _any_cached(candidates) else "",
-    )
     cached = _any_cached(candidates)
     rows = [
         _row(event, candidate, [column[place] for column in headline.values()], cached=cached)
         for place, candidate in enumerate(candidates)
     ]
-    table = element("table", element("thead", head), element("tbody", *rows), class_="candidates")
-    return joined(_scrolling(table, label="Candidates"), _skipped(event))
+    head = element("thead", _head(list(headline), cached=cached))
+    table = element("table", head, element("tbody", *rows), class_="candidates")
+    return joined(_scrolling(table, label="Candidates"), _vetoed(event), _skipped(event))
+
+
+def _head(headline: list[str], *, cached: bool) -> Html:
+    return element(
+        "tr",
+        element("th", "Method", scope="col"),
+        _heading(
+            Html("Est. error, %&nbsp;FS"),
+            "Root mean square of the estimated error, in percent of full scale, ± standard error, or below what (<)",
+        ),
+        element("th", element("span", "Relative to the raw frame", class_="unseen"), scope="col", class_="bar-cell"),
+        _heading(
+            "Gain, dB", "How far the estimated squared error lies below that of the raw frame, or at least so (>)"
+        ),
+        *(_heading(meanings.label(name), meanings.sentence(name)) for name in headline),
+        _heading("Time", "Seconds that computing took, when it was computed"),
+        element("th", element("span", "From cache", class_="unseen"), scope="col") if cached else "",
+    )
 
 
 def score_table(event: ImageEvent) -> Html:
@@ -79,16 +88,19 @@ def scored(candidates: list[Candidate]) -> list[str]:
 
 
 def _row(event: ImageEvent, candidate: Candidate, headline: list[str], *, cached: bool) -> Html:
-    selection = event.selection
-    chosen = selection is not None and candidate.name == selection.chosen
-    runner_up = selection is not None and candidate.name == selection.runner_up
-    badge = element("span", "chosen", class_="badge") if chosen else _runner_up_badge() if runner_up else Html()
+    chosen = event.selection is not None and candidate.name == event.selection.chosen
     return element(
         "tr",
-        element("th", candidate.name, badge, scope="row", title=f"{candidate.method}, computed by {candidate.stage}"),
-        element("td", quantities.error_of(event, candidate), class_="number"),
+        element(
+            "th",
+            candidate.name,
+            _badge(event, candidate.name),
+            scope="row",
+            title=f"{candidate.method}, computed by {candidate.stage}",
+        ),
+        element("td", quantities.shown(quantities.error_of(event, candidate)), class_="number"),
         element("td", _bar(event, candidate), class_="bar-cell"),
-        element("td", quantities.decibels(quantities.gain_db(event, candidate)), class_="number"),
+        element("td", quantities.shown(quantities.gain_of(event, candidate)), class_="number"),
         *(element("td", shown, class_="number") for shown in headline),
         element("td", _seconds(candidate), class_="number"),
         element("td", "cached" if candidate.cache_hit else "", class_="quiet") if cached else "",
@@ -109,8 +121,16 @@ def _column(name: str, candidates: list[Candidate]) -> list[str]:
     return quantities.aligned([c.scores.get(name) for c in candidates])
 
 
-def _runner_up_badge() -> Html:
-    return element("span", "runner-up", class_="badge faint")
+def _badge(event: ImageEvent, name: str) -> Html:
+    """Mark what the selection says of a candidate."""
+    selection = event.selection
+    if selection is None:
+        return Html()
+    if name == selection.chosen:
+        return element("span", "chosen", class_="badge")
+    if name in selection.vetoes:
+        return element("span", "vetoed", class_="badge veto", title=f"{name} {selection.vetoes[name]}")
+    return element("span", "runner-up", class_="badge faint") if name == selection.runner_up else Html()
 
 
 def _seconds(candidate: Candidate) -> str:
@@ -118,11 +138,19 @@ def _seconds(candidate: Candidate) -> str:
 
 
 def _bar(event: ImageEvent, candidate: Candidate) -> Html:
-    raw, own = quantities.raw_error(event), quantities.estimated_error(event, candidate)
-    if raw is None or raw <= 0 or own is None:
+    raw, own = (quantities.error_of(event, c) for c in (quantities.named(event, RAW), candidate))
+    if raw is None or raw.stated <= 0 or own is None:
         return Html()
-    share = quantities.rms_percent(own) / quantities.rms_percent(raw)
+    share = (own.stated / raw.stated) ** 0.5
     return element("span", class_="bar", style=f"--share:{min(share, 1):.3f}", aria_hidden="true")
+
+
+def _vetoed(event: ImageEvent) -> Html:
+    vetoes = event.selection.vetoes if event.selection else {}
+    if not vetoes:
+        return Html()
+    items = (element("li", element("b", name), " ", reason) for name, reason in vetoes.items())
+    return joined(element("p", "Vetoed: may not be chosen", class_="label"), element("ul", *items, class_="skipped"))
 
 
 def _skipped(event: ImageEvent) -> Html:
@@ -131,7 +159,9 @@ def _skipped(event: ImageEvent) -> Html:
         return Html()
     reasons = dict.fromkeys(c.skipped or "" for c in skipped)
     names = {reason: ", ".join(c.name for c in skipped if c.skipped == reason) for reason in reasons}
-    items = (element("li", element("b", names[reason]), " ", reason) for reason in reasons)
+    known = event.noise.why_not if event.noise else None
+    told = {reason: "" if reason == known and event.selection else reason for reason in reasons}
+    items = (element("li", element("b", names[reason]), " ", told[reason]) for reason in reasons)
     return joined(element("p", "Not tried", class_="label"), element("ul", *items, class_="skipped"))
 
 

@@ -10,6 +10,7 @@ from streams.report import quantities
 from streams.report.candidates import candidate_table, pictured, score_table
 from streams.report.entry import ReportEntry
 from streams.report.evidence import Tint, evidence_list
+from streams.report.explanations import FACTS
 from streams.report.markup import Html, element, joined
 from streams.report.viewer import viewer
 
@@ -62,7 +63,8 @@ def _frames(entry: ReportEntry) -> dict[str, Frame]:
 def _viewer(entry: ReportEntry, frames: dict[str, Frame], found: EvidenceMap | None) -> Html:
     chosen = _preselected(entry.event, list(frames))
     tint = None if found is None else Tint(frames[chosen], found)
-    return viewer(frames, chosen=chosen, pixel_size_nm=entry.event.image.pixel_size_nm, tint=tint)
+    image, noise = entry.event.image, entry.event.noise
+    return viewer(frames, chosen=chosen, pixel_size_nm=image.pixel_size_nm, tint=tint, noise=noise)
 
 
 def _preselected(event: ImageEvent, names: list[str]) -> str:
@@ -81,7 +83,9 @@ def _verdict(entry: ReportEntry, found: EvidenceMap | None) -> Html:
         "div",
         _choice(event, event.selection) if event.selection else element("p", "Nothing was selected.", class_="choice"),
         _flags(entry.flags),
-        _noise(event.noise) if event.noise else element("p", "The noise was not measured.", class_="quiet"),
+        _noise(event.noise, told=event.selection is not None)
+        if event.noise
+        else element("p", "The noise was not measured.", class_="quiet"),
         evidence_list(found, kept=_chosen(event) == RAW),
         candidate_table(event),
         class_="verdict",
@@ -90,13 +94,13 @@ def _verdict(entry: ReportEntry, found: EvidenceMap | None) -> Html:
 
 def _choice(event: ImageEvent, selection: Selection) -> Html:
     chosen = quantities.named(event, selection.chosen)
-    gain = quantities.gain_db(event, chosen)
+    gain = quantities.gain_of(event, chosen)
     kept = chosen.name == RAW
     return joined(
         element(
             "p",
             element("strong", "Raw frame kept" if kept else chosen.name),
-            element("span", f"{quantities.decibels(gain)} dB over raw", class_="gain") if gain and not kept else "",
+            element("span", f"{gain} dB over raw", class_="gain") if gain and not kept else "",
             class_="choice",
         ),
         element("p", selection.reason, class_="reason"),
@@ -107,10 +111,11 @@ def _choice(event: ImageEvent, selection: Selection) -> Html:
 def _margin(event: ImageEvent, selection: Selection) -> str:
     parts = [f"Rule: {selection.rule}"]
     if selection.runner_up is not None:
-        parts.append(f"runner-up: {selection.runner_up}")
-    db, ses = quantities.margin_db(event), quantities.margin_ses(event)
-    if db is not None:
-        parts.append(f"margin: {quantities.decibels(db)} dB")
+        allowed = " (of those not vetoed)" if selection.vetoes else ""
+        parts.append(f"runner-up: {selection.runner_up}{allowed}")
+    margin, ses = quantities.margin_of(event), quantities.margin_ses(event)
+    if margin is not None:
+        parts.append(f"margin: {margin} dB")
     if ses is not None:
         parts.append(f"{quantities.number(ses, decimals=1)} standard errors")
     return " · ".join(parts)
@@ -127,18 +132,14 @@ def _electrons(noise: NoiseRecord) -> str:
     return quantities.DASH if count is None else f"{quantities.number(count, decimals=0)} e⁻"
 
 
-def _noise(noise: NoiseRecord) -> Html:
+def _noise(noise: NoiseRecord, *, told: bool) -> Html:
+    """Return what is known of the noise; ``told`` where the selection says already why its law does not hold."""
     lag1 = noise.row_acf[1] if len(noise.row_acf) > 1 else 0.0
-    facts = {
-        "Noise σ": (f"{100 * noise.sigma:.2f} % FS", "Standard deviation of the noise, in percent of full scale"),
-        "Full scale": (
-            _electrons(noise),
-            "Electrons at full scale, from how the noise grows with the signal",
-        ),
-        "Row corr.": (quantities.number(lag1), "Correlation of the noise between neighbours along a row"),
-        "Saturated": (f"{100 * noise.saturated:.2g} %", "Share of pixels at black or white"),
-    }
-    items = (element("div", element("dt", k), element("dd", v), title=tip) for k, (v, tip) in facts.items())
+    law = {"Noise σ": f"{100 * noise.sigma:.2f} % FS", "Full scale": _electrons(noise)}
+    law |= {"Row corr.": quantities.number(lag1)}
+    facts = {name: value if noise.holds else quantities.DASH for name, value in law.items()}
+    facts |= {"Saturated": f"{100 * noise.saturated:.2g} %"}
+    items = (element("div", element("dt", k), element("dd", v), title=FACTS[k]) for k, v in facts.items())
     doubt = element("ul", element("li", f"Noise model: {noise.why_not or 'does not hold'}"), class_="flags")
     prior = element("p", f"Prior: {noise.prior}.", class_="quiet") if noise.prior else Html()
-    return joined(element("dl", *items, class_="facts"), prior, Html() if noise.holds else doubt)
+    return joined(element("dl", *items, class_="facts"), prior, Html() if noise.holds or told else doubt)

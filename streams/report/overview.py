@@ -1,4 +1,4 @@
-"""The top of the page: totals, how to read it, what failed, and a line for every image."""
+"""The top of the page: totals, what failed, and a line for every image."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,32 +6,11 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from schemas.scores import RAW
-from streams.report import meanings, quantities
+from stages.selector.claims import Lead
+from streams.report import quantities
 from streams.report.card import anchor
 from streams.report.entry import ReportEntry, Setback, Summary
 from streams.report.markup import Html, element, joined
-
-HOW_TO_READ = (
-    "Every image was restored by several methods, and each restoration was judged without a clean reference. ",
-    element("b", "Estimated error"),
-    " is how far a restoration is thought to lie from the noise-free image, as a root mean square in percent of full "
-    "scale, ± its standard error; lower is better. It is found by restoring the image with a quarter more noise, and "
-    "the raw frame's is given with as much, so it tends to be on the high side; where the noise is very strong its own "
-    "uncertainty hides the error, and an upper end is given. The rounding of the written file to its grey levels is "
-    "counted. ",
-    element("b", "Gain"),
-    " says by how many decibels that beats the raw frame. The method with the lowest error is chosen unless a guard "
-    "speaks against it or a gentler method is as good within the error of the comparison. ",
-    element("b", "Amber"),
-    " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, "
-    "and press ",
-    element("i", "Removed"),
-    ": what a method took away should look like plain noise and show nothing of the specimen. The ",
-    element("i", "evidence map"),
-    " marks where it does not: orange where the raw frame is brighter than the chosen restoration by more than noise "
-    "explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations. It cannot see "
-    "structure made up from the noise. There are pictures of the chosen restoration and of the four best others.",
-)
 
 
 @dataclass
@@ -44,20 +23,28 @@ class Tally:
     cached: int = 0
     chosen: Counter[str] = field(default_factory=Counter)
     scores: set[str] = field(default_factory=set)
-    gains_db: list[float] = field(default_factory=list)
+    gains: list[Lead] = field(default_factory=list)
 
     def add(self, entry: ReportEntry) -> None:
         """Count one image."""
         event = entry.event
         chosen = quantities.chosen_of(event)
-        gain = quantities.gain_db(event, chosen) if chosen else None
+        gain = quantities.gain_of(event, chosen) if chosen else None
         self.images += 1
         self.flagged += bool(entry.flags)
         self.cached += sum(c.cache_hit for c in event.restored)
         self.computed += len(event.restored)
         self.chosen[chosen.name if chosen else "none"] += 1
         self.scores.update(name for c in event.candidates for name in c.scores)
-        self.gains_db += [] if gain is None else [gain]
+        self.gains += [] if gain is None else [gain]
+
+    @property
+    def median_gain(self) -> Lead | None:
+        """The median, a bound where a gain that lies no higher is one: it may be more, and the median with it."""
+        if not self.gains:
+            return None
+        middle = median(gain.db for gain in self.gains)
+        return Lead(middle, bound=">" if any(gain.bound and gain.db <= middle for gain in self.gains) else "")
 
 
 def totals(tally: Tally, summary: Summary) -> Html:
@@ -71,23 +58,12 @@ def totals(tally: Tally, summary: Summary) -> Html:
         _tile("Failed", f"{len(summary.failures)}", mood="bad" if summary.failures else None),
         _tile("Skipped", f"{len(summary.skips)}"),
         _tile("Flagged", f"{tally.flagged}", mood="warn" if tally.flagged else None),
-        _tile("Median gain", f"{quantities.decibels(median(tally.gains_db) if tally.gains_db else None)} dB"),
+        _tile("Median gain", _in_db(tally.median_gain)),
         _tile("From cache", f"{tally.cached} of {tally.computed}", note="candidates"),
         _tile("Time", quantities.seconds(summary.seconds), note=f"{quantities.number(rate)} images/s"),
     )
     return element(
         "section", element("dl", *tiles, class_="tiles"), _shares(tally), aria_label="Totals", class_="totals"
-    )
-
-
-def how_to_read(tally: Tally) -> Html:
-    """Return the paragraph that explains the page, and what the scores mean that occur on it."""
-    described = [name for name in meanings.in_order(sorted(tally.scores)) if meanings.sentence(name)]
-    terms = (joined(element("dt", meanings.label(n)), element("dd", meanings.sentence(n))) for n in described)
-    glossary = element("details", element("summary", "What the scores mean"), element("dl", *terms, class_="glossary"))
-    explanation = element("p", *HOW_TO_READ)
-    return element(
-        "section", element("h2", "How to read this"), explanation, glossary if described else "", class_="prose"
     )
 
 
@@ -137,18 +113,18 @@ def index_cells(entry: ReportEntry, *, index: int, link: str | None) -> Html:
     """Return the cells of one image's line, all but the one that leads to its pictures; there is no newline in them."""
     event = entry.event
     chosen = quantities.chosen_of(event)
-    error = quantities.estimated_error(event, chosen) if chosen else None
-    gain = quantities.gain_db(event, chosen) if chosen else None
-    margin = quantities.margin_db(event)
+    error = quantities.error_of(event, chosen) if chosen else None
+    gain = quantities.gain_of(event, chosen) if chosen else None
+    margin = quantities.margin_of(event)
     instrument = event.image.instrument_id
     return joined(
         element("td", str(index), class_="number quiet"),
         element("th", element("a", entry.source_path, href=link, title="Result file"), scope="row"),
         _labelled("Instrument", quantities.DASH if instrument == "unknown" else instrument),
         _labelled("Chosen", chosen.name if chosen else quantities.DASH),
-        _sortable("Est. error, % FS", quantities.error_of(event, chosen) if chosen else quantities.DASH, error),
-        _sortable("Gain, dB", quantities.decibels(gain), gain),
-        _sortable("Margin, dB", quantities.decibels(margin), margin),
+        _sortable("Est. error, % FS", quantities.shown(error), error.stated if error else None),
+        _sortable("Gain, dB", quantities.shown(gain), gain.db if gain else None),
+        _sortable("Margin, dB", quantities.shown(margin), margin.db if margin else None),
         element("td", "; ".join(entry.flags), class_="flag-text"),
     )
 
@@ -161,6 +137,10 @@ def index_row(cells: Html, *, index: int, pictured: bool) -> Html:
 
 def _tile(label: str, value: str, *, note: str = "", mood: str | None = None) -> Html:
     return element("div", element("dt", label), element("dd", value, element("small", note)), class_=mood)
+
+
+def _in_db(gain: Lead | None) -> str:
+    return quantities.DASH if gain is None else f"{gain} dB"
 
 
 def _shares(tally: Tally) -> Html:

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from streams.report.card import card
 from streams.report.entry import ReportEntry, Summary
+from streams.report.explanations import how_to_read
 from streams.report.markup import Html, element, joined
-from streams.report.overview import Tally, failed, how_to_read, index_cells, index_head, index_row, skipped, totals
+from streams.report.overview import Tally, failed, index_cells, index_head, index_row, skipped, totals
 
 PICTURED_IMAGES = 60
 """Images with pictures: a 512 px image takes about 0.6 MB of page."""
@@ -109,7 +110,7 @@ def _top(title: str, tally: Tally, summary: Summary) -> Html:
     return joined(
         element("header", element("h1", title), element("p", when, class_="quiet"), class_="masthead"),
         totals(tally, summary),
-        how_to_read(tally),
+        how_to_read(tally.scores),
         failed(summary.failures),
         skipped(summary.skips),
     )

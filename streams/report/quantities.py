@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from schemas.events import ImageEvent
 from schemas.scores import RAW, Candidate, NoiseRecord
-from stages.selector.judged import judged
+from stages.selector.claims import ErrorClaim, Lead, lead
+from stages.selector.judged import Judged, judged
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Flag
 
@@ -35,6 +36,11 @@ def aligned(values: Sequence[float | None]) -> list[str]:
     largest = max((abs(value) for value in values if value is not None), default=0.0)
     decimals = min(max(3 - math.floor(math.log10(largest)), 0), 8) if largest > 0 else 0
     return [number(value, decimals=decimals) for value in values]
+
+
+def shown(claim: ErrorClaim | Lead | None) -> str:
+    """Return what is claimed as text."""
+    return DASH if claim is None else str(claim)
 
 
 def decibels(value: float | None) -> str:
@@ -67,47 +73,6 @@ def seconds(value: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def rms_percent(mse: float) -> float:
-    """Root of a mean squared error, in percent of full scale; 0 where the unbiased estimate fell below 0."""
-    return 100 * math.sqrt(max(mse, 0.0))
-
-
-def error_percent(error: float | None, se: float | None) -> str:
-    """Return the estimated rms error in percent of full scale with its standard error (first order: se / 2 rms).
-
-    Where the estimate is within two standard errors of nothing, the upper end of that range stands.
-
-    >>> error_percent(4e-4, 2e-5), error_percent(4e-4, None)
-    ('2.00 ± 0.05', '2.00')
-    >>> error_percent(4e-6, 1e-7), error_percent(-1e-6, 5e-6)
-    ('0.200 ± 0.003', '< 0.300')
-    """
-    if error is None:
-        return DASH
-    if se is not None and error <= 2 * se:
-        return f"< {_percent(rms_percent(error + 2 * se))}"
-    rms = rms_percent(error)
-    if se is None:
-        return _percent(rms)
-    return f"{_percent(rms)} ± {number(100**2 * se / (2 * rms), decimals=_decimals(rms))}"
-
-
-def _percent(value: float) -> str:
-    return number(value, decimals=_decimals(value))
-
-
-def _decimals(percent: float) -> int:
-    """Three below 1 %: standard errors of such errors are a few thousandths."""
-    return 3 if percent < 1 else 2
-
-
-def ratio_db(above: float | None, below: float | None) -> float | None:
-    """Decibels between two mean squared errors; ``None`` where one is unknown or not positive."""
-    if above is None or below is None or above <= 0 or below <= 0:
-        return None
-    return 10 * math.log10(above / below)
-
-
 def candidates_of(event: ImageEvent) -> tuple[Candidate, ...]:
     """All candidates; the raw frame is one even where no stage scored it and so listed it."""
     if any(candidate.name == RAW for candidate in event.candidates):
@@ -120,29 +85,17 @@ def named(event: ImageEvent, name: str) -> Candidate:
     return {candidate.name: candidate for candidate in candidates_of(event)}[name]
 
 
-def raw_error(event: ImageEvent) -> float | None:
-    """Mean squared error of the raw frame on the scale of the candidates' risks; ``None`` where no noise was found."""
-    known = [c.risk.value for c in judged(event.candidates, event.noise) if c.name == RAW]
-    return known[0] if known and known[0] > 0 else None
+def error_of(event: ImageEvent, candidate: Candidate) -> ErrorClaim | None:
+    """Estimated error of a candidate as it is written to a file; nothing where it has none that means something."""
+    one = _judged(event).get(candidate.name)
+    return ErrorClaim.of(one) if one else None
 
 
-def estimated_error(event: ImageEvent, candidate: Candidate) -> float | None:
-    """Estimated mean squared error of a candidate as it is written to a file of the source's levels; raw among them."""
-    if candidate.name == RAW:
-        return raw_error(event)
-    return candidate.risk.value + GreyLevels.of(event.image).variance if candidate.risk else None
-
-
-def error_of(event: ImageEvent, candidate: Candidate) -> str:
-    """Return a candidate's estimated error as `error_percent` says it."""
-    return error_percent(estimated_error(event, candidate), candidate.risk.se if candidate.risk else None)
-
-
-def gain_db(event: ImageEvent, candidate: Candidate) -> float | None:
-    """How far a candidate's estimated squared error lies below the raw frame's; ``None`` where none is claimed."""
+def gain_of(event: ImageEvent, candidate: Candidate) -> Lead | None:
+    """How far a candidate's estimated squared error lies below the raw frame's; nothing where none is claimed."""
     if event.selection and Flag.WITHIN_ROUNDING in event.selection.flags:
         return None
-    return ratio_db(raw_error(event), _above_nothing(event, candidate))
+    return _lead(event, candidate.name, RAW)
 
 
 def chosen_of(event: ImageEvent) -> Candidate | None:
@@ -150,19 +103,10 @@ def chosen_of(event: ImageEvent) -> Candidate | None:
     return named(event, event.selection.chosen) if event.selection else None
 
 
-def margin_db(event: ImageEvent) -> float | None:
-    """How far the runner-up's estimated squared error lies above the chosen one's."""
+def margin_of(event: ImageEvent) -> Lead | None:
+    """How far the chosen candidate's estimated squared error lies below the runner-up's."""
     selection = event.selection
-    if selection is None or selection.runner_up is None:
-        return None
-    runner_up, chosen = named(event, selection.runner_up), named(event, selection.chosen)
-    return ratio_db(_above_nothing(event, runner_up), _above_nothing(event, chosen))
-
-
-def _above_nothing(event: ImageEvent, candidate: Candidate) -> float | None:
-    """Estimated error where the estimate itself, rounding apart, is of something: else it makes no ratio."""
-    error = estimated_error(event, candidate)
-    return error if candidate.risk is None or candidate.risk.value > 0 else None
+    return _lead(event, selection.chosen, selection.runner_up) if selection and selection.runner_up else None
 
 
 def margin_ses(event: ImageEvent) -> float | None:
@@ -176,3 +120,13 @@ def margin_ses(event: ImageEvent) -> float | None:
 def electrons(noise: NoiseRecord) -> float | None:
     """Electrons at full scale, ``1 / gain``, where the noise grows with the signal."""
     return 1 / noise.gain if noise.gain > 0 else None
+
+
+def _lead(event: ImageEvent, name: str, over: str) -> Lead | None:
+    known = _judged(event)
+    return lead(known[name], known[over]) if name in known and over in known else None
+
+
+def _judged(event: ImageEvent) -> dict[str, Judged]:
+    """What the candidates risk, by name."""
+    return {one.name: one for one in judged(event.candidates, event.noise, levels=GreyLevels.of(event.image))}

@@ -32,6 +32,7 @@ class Viewer {
     this.zooms = [...figure.querySelectorAll("[data-zoom]")];
     this.removedButton = figure.querySelector("[data-removed]");
     this.nmPerPixel = Number(figure.dataset.nm) || 0;
+    this.deviations = figure.dataset.deviations?.split(" ").map(Number);
     this.pixelsWide = Number(getComputedStyle(figure).getPropertyValue("--width"));
     this.shown = this.after.find((picture) => !picture.hidden);
     this.split = 50;
@@ -74,7 +75,8 @@ class Viewer {
     this.draw();
   }
 
-  /* Shows the picked restoration, or raw minus restored around mid-grey, twice amplified. */
+  /* Shows the picked restoration, or raw minus restored around mid-grey: 32 levels are one standard deviation of the
+     noise where the specimen is as bright as the restoration says; without a noise law it is twice amplified. */
   draw() {
     const removed = this.removedButton.getAttribute("aria-pressed") === "true";
     for (const picture of this.after) picture.hidden = removed || picture !== this.shown;
@@ -93,7 +95,8 @@ class Viewer {
     if (shown !== this.shown) return;
     const [raw, restored] = [this.before, shown].map((picture) => levels(picture));
     for (let i = 0; i < raw.data.length; i += 4) {
-      const level = 128 + 2 * (raw.data[i] - restored.data[i]);
+      const times = this.deviations ? 32 / this.deviations[restored.data[i]] : 2;
+      const level = 128 + times * (raw.data[i] - restored.data[i]);
       raw.data[i] = raw.data[i + 1] = raw.data[i + 2] = level;
     }
     this.canvas.width = raw.width;

@@ -2,25 +2,39 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from schemas.frame import Frame
-from schemas.scores import RAW
+from schemas.scores import RAW, NoiseRecord
+from stages.noise import Noise
 from streams.report.evidence import Tint, tinted
 from streams.report.markup import Html, element, joined
 from streams.report.pictures import MAX_SIDE_PX, GreyWindow, centre, data_uri
 
 ZOOMS = (1, 2, 4, 8)
 EVIDENCE = "evidence map"
+LEAST_DEVIATION = 0.3
+"""Grey levels of a picture: its own rounding deviates by so much."""
 
 
-def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | None, tint: Tint | None = None) -> Html:
+def viewer(
+    frames: Mapping[str, Frame],
+    *,
+    chosen: str,
+    pixel_size_nm: float | None,
+    tint: Tint | None = None,
+    noise: NoiseRecord | None = None,
+) -> Html:
     """Return the viewer of a raw frame and its restorations.
 
-    ``chosen`` is the one that is shown first, ``tint`` what there is to show of its evidence map.
+    ``chosen`` is the one that is shown first, ``tint`` what there is to show of its evidence map, ``noise`` by which
+    what was removed is measured.
     """
     raw = frames[RAW]
     window = GreyWindow.of(raw)
     height, width = centre(raw.pixels).shape
     magnification = max(1, MAX_SIDE_PX // max(height, width))
+    law = _deviations(noise, window) if noise is not None and noise.holds else None
     after = [
         _picture(name, data_uri(frame, window, lossless=name == chosen), shown=name == chosen)
         for name, frame in frames.items()
@@ -40,14 +54,27 @@ def viewer(frames: Mapping[str, Frame], *, chosen: str, pixel_size_nm: float | N
     return element(
         "figure",
         viewport,
-        _controls([*(name for name in frames if name != RAW), *([EVIDENCE] if tint else [])], chosen=chosen)
+        _controls(
+            [*(name for name in frames if name != RAW), *([EVIDENCE] if tint else [])],
+            chosen=chosen,
+            removed=_removed(measured=law is not None),
+        )
         if after
         else "",
         element("figcaption", _caption(raw, window), class_="quiet"),
         class_="viewer",
         style=f"--width:{width};--height:{height};--side:{width * magnification}px",
         data_nm=f"{pixel_size_nm:.6g}" if pixel_size_nm else None,
+        data_deviations=law,
     )
+
+
+def _deviations(noise: NoiseRecord, window: GreyWindow) -> str:
+    """Standard deviations of the noise at each of the pictures' 256 grey levels, in those levels."""
+    span = window.white - window.black
+    means = window.black + span * np.linspace(0, 1, 256, dtype=np.float32)
+    deviations = np.sqrt(Noise.of_record(noise).variance(means)) * np.float32(255 / span)
+    return " ".join(f"{max(float(deviation), LEAST_DEVIATION):.3g}" for deviation in deviations)
 
 
 def _picture(name: str, uri: str, *, shown: bool) -> Html:
@@ -81,21 +108,25 @@ def _overlays(chosen: str) -> Html:
     )
 
 
-def _controls(names: list[str], *, chosen: str) -> Html:
+def _removed(*, measured: bool) -> Html:
+    shown = "in standard deviations of the noise at that grey level" if measured else "twice amplified"
+    return element(
+        "button",
+        "Removed" if measured else "Removed ×2",
+        type="button",
+        data_removed=True,
+        aria_pressed="false",
+        title=f"Raw minus restored, {shown}: look for lines and edges, not for brightness",
+    )
+
+
+def _controls(names: list[str], *, chosen: str, removed: Html) -> Html:
     picks = (element("button", n, type="button", data_pick=n, aria_pressed=str(n == chosen).lower()) for n in names)
     zooms = (
         element(
             "button", f"{z}×", type="button", data_zoom=z, aria_pressed=str(z == 1).lower(), aria_label=f"Zoom {z}×"
         )
         for z in ZOOMS
-    )
-    removed = element(
-        "button",
-        "Removed ×2",
-        type="button",
-        data_removed=True,
-        aria_pressed="false",
-        title="Raw minus restored, twice amplified: it should look like plain noise and show nothing of the specimen",
     )
     return element(
         "div",

@@ -27,6 +27,8 @@ class LedgerAtHand:
     ledger: JobLedger
     questions: Questions
     retention: Retention
+    state: Path | None
+    """Where an embedded run keeps it, and its pipelines."""
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def ledger_of_run(state: Path) -> Iterator[LedgerAtHand]:
     path = state / LEDGER_FILE
     if not path.is_file():
         raise UsageError(f"there is no ledger at {path}; name the --out folder of an earlier run")
-    with _at_hand(SqlLedger.sqlite(path), str(path)) as found:
+    with _at_hand(SqlLedger.sqlite(path), str(path), state) as found:
         yield found
 
 
@@ -62,9 +64,9 @@ def ledger_at_services(settings: Settings) -> Iterator[LedgerAtHand]:
 
 
 @contextmanager
-def _at_hand(ledger: SqlLedger, place: str) -> Iterator[LedgerAtHand]:
+def _at_hand(ledger: SqlLedger, place: str, state: Path | None = None) -> Iterator[LedgerAtHand]:
     with closing(ledger):
-        yield LedgerAtHand(place, ledger, SqlQuestions(ledger.database), SqlRetention(ledger.database))
+        yield LedgerAtHand(place, ledger, SqlQuestions(ledger.database), SqlRetention(ledger.database), state)
 
 
 def migrate_ledger(settings: Settings) -> bool:

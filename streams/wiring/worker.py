@@ -1,10 +1,11 @@
 """A worker process at the services."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from stages.stage import Stage
@@ -50,8 +51,8 @@ class Connected:
 
     crews: tuple[tuple[str, Crew], ...]
     telemetry: Telemetry
-    probes: tuple[Probe, ...]
-    """Checks of the services."""
+    probes: Callable[[], Sequence[Probe]]
+    """Makes the checks of the services, which have connections of their own."""
 
 
 @contextmanager
@@ -78,15 +79,14 @@ def connected(
     slots = threads or len(os.sched_getaffinity(0))
     use_one_thread_a_slot()
     collect_seldom()
-    state = settings.worker.state
     with ExitStack() as stack:
         ledger = SqlLedger.postgres(settings.postgres, connections=_connections(slots, stages, lanes))
         stack.callback(ledger.close)
-        precautions = stack.enter_context(_precautions(state / "in-hand", SqlSuspects(ledger.database)))
+        in_hand = settings.worker.state / "in-hand"
+        precautions = stack.enter_context(_precautions(in_hand, SqlSuspects(ledger.database)))
         telemetry = telemetry or Telemetry()
         describe_process(telemetry, pipeline=pipeline.name, pipeline_hash=pipeline.hash)
-        bucket = MeteredStore(S3Store(settings.s3, connections=4 * slots), telemetry)
-        store = NodeCache(bucket, state / "objects", max_bytes=settings.worker.node_cache_bytes)
+        store = _store(settings, telemetry, slots)
         around = Surroundings(
             store=store,
             cache=RedisCache(settings.redis, telemetry) if settings.redis else DictCache(),
@@ -101,7 +101,7 @@ def connected(
         site = Site(settings, pipeline, around, seeds, slots, stack)
         desks = [Desk(step, lane, pipeline.hash) for lane in lanes for step in pipeline.steps(lane)]
         crews = [(_name(desk), site.crew(desk)) for desk in desks if desk.stage.name in stages]
-        yield Connected(tuple(crews), telemetry, worker_probes(settings, ledger))
+        yield Connected(tuple(crews), telemetry, partial(worker_probes, settings, ledger))
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,11 @@ class Site:
 
     def _slots(self, count: int) -> Slots:
         return Slots(count, live=self.settings.worker.first_lane)
+
+
+def _store(settings: Settings, telemetry: Telemetry, slots: int) -> NodeCache:
+    bucket = MeteredStore(S3Store(settings.s3, connections=4 * slots), telemetry)
+    return NodeCache(bucket, settings.worker.state / "objects", max_bytes=settings.worker.node_cache_bytes)
 
 
 def _name(desk: Desk) -> str:

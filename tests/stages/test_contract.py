@@ -249,9 +249,9 @@ def test_the_pipelines_that_come_with_the_program_end_in_a_selection(name: str) 
     assert names[-2:] == ["metrics", "selector"]
 
 
-def test_the_default_pipeline_offers_the_eight_classical_methods_and_a_network() -> None:
+def test_the_default_pipeline_offers_eight_classical_methods_a_network_and_both_together() -> None:
     classical, deep = ([*stage.candidates] for stage in PIPELINES["default"].stages if hasattr(stage, "candidates"))
     assert classical == ["mean", "gaussian", "median", "bilateral", "nlm", "wavelet", "tv", "bm3d"]
-    assert deep == ["unet"]
+    assert deep == ["unet", "blend"]
     assert [*methods(PIPELINES["cheap"])] == ["mean", "gaussian", "median"]
     assert set(methods(EVERYTHING)) - set(methods(PIPELINES["default"])) == {"bm3d_pypi"}

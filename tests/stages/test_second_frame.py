@@ -51,7 +51,7 @@ def unchanged(frames: Sequence[Pixels], _: Sequence[Noise]) -> list[Pixels]:
 
 def risk_of(restore: Restore, first: Pixels, second: SecondFrame, noise: Noise) -> Risk:
     restored = restore([first], [noise])
-    return assess_all(restore, [first], [noise], ["image"], restored=restored, seconds=[second])[0]
+    return assess_all(restore, [first], [noise], ["image"], restored=restored, judges=[second])[0]
 
 
 def why_not(first: Pixels, second: Pixels) -> str:
@@ -114,14 +114,14 @@ def test_a_second_frame_costs_no_run_of_the_method_on_recorrupted_windows() -> N
 
     windows = len(trials_of(first, SCAN, "image"))
     for seconds in ([None], [second]):
-        assess_all(counting, [first], [SCAN], ["image"], restored=[first], seconds=seconds)
+        assess_all(counting, [first], [SCAN], ["image"], restored=[first], judges=seconds)
     assert given == [2 * windows, windows]
 
 
 def test_images_with_and_without_a_second_frame_may_be_assessed_together() -> None:
     first, second = two_frames(SCAN)
     restored = blur(1.0)([first, first], [SCAN, SCAN])
-    risks = assess_all(blur(1.0), [first] * 2, [SCAN] * 2, ["image"] * 2, restored=restored, seconds=[None, second])
+    risks = assess_all(blur(1.0), [first] * 2, [SCAN] * 2, ["image"] * 2, restored=restored, judges=[None, second])
     assert [risk.by for risk in risks] == [Judge.RECORRUPTION, Judge.SECOND_FRAME]
     assert risks[0] == assess_all(blur(1.0), [first], [SCAN], ["image"], restored=restored[:1])[0]
     assert risks[1] == risk_of(blur(1.0), first, second, SCAN)

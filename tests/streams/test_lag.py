@@ -12,7 +12,7 @@ class Lagging:
         self._lag = Lag(self._telemetry, "filter", "live", now_s=lambda: self.now_s)
 
     def measured(self, messages: int, oldest_ms: int | None) -> tuple[float, float]:
-        self._lag.measure(messages, oldest_ms)
+        self._lag.measure(messages, in_hand=0, oldest_ms=oldest_ms)
         return self._telemetry.total(LAG_MESSAGES, stage="filter"), self._telemetry.total(LAG_SECONDS, stage="filter")
 
 

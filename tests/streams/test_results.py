@@ -118,8 +118,17 @@ def test_a_result_stands_beside_a_certificate_that_accounts_for_it(desk: Desk, t
     assert certificate["selection"]["reason"] == "because"
     assert [candidate["name"] for candidate in certificate["candidates"]] == ["flat"]
     assert certificate["pipeline"] == "p1"
+    assert [certificate[name] for name in ("instrument_id", "recipe", "pixel_size_nm")] == ["unknown", None, None]
     assert {"semstream", "numpy", "python"} <= certificate["versions"].keys()
     assert desk.results.by_method == {"flat": 1}
+
+
+def test_a_certificate_says_how_the_image_was_taken(desk: Desk, tmp_path: Path) -> None:
+    event = desk.event("a.tif")
+    taken = event.image.but(instrument_id="sem-1", recipe="lines", pixel_size_nm=5.8)
+    desk.results.selected(event.but(image=taken))
+    certificate = json.loads((tmp_path / "out" / "images" / "a.tif.json").read_text())
+    assert [certificate[name] for name in ("instrument_id", "recipe", "pixel_size_nm")] == ["sem-1", "lines", 5.8]
 
 
 def test_an_event_without_a_selection_gives_the_raw_frame(desk: Desk, tmp_path: Path) -> None:

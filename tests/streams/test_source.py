@@ -123,6 +123,13 @@ def test_of_three_frames_in_a_chain_the_first_two_belong_together(tmp_path: Path
     assert {file.name: file.second and file.second.name for file in files} == {"a.tif": "a_f2.tif", "a_f2_f2.tif": None}
 
 
+def test_results_of_earlier_runs_are_no_images(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "earlier/images/a.tif", "earlier/.semstream/ledger.sqlite")
+    files = found(tmp_path)
+    assert {name: type(file) for name, file in files.items()} == {"a.tif": SourceFile, "earlier": Skipped}
+    assert files["earlier"] == Skipped("earlier", "written by semstream")
+
+
 def test_a_folder_within_can_be_left_out(tmp_path: Path) -> None:
     put(tmp_path, "a.tif", "out/images/a.tif")
     assert set(found(tmp_path, leave_out=tmp_path / "out")) == {"a.tif"}

@@ -21,6 +21,8 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import Skipped, SourceFile, folder_files
+from streams.telemetry.readiness import Readiness
+from streams.wiring.readiness import worker_probes
 from tests.folders import TOYS, write_images
 from tests.site import Site, site
 from tests.streams.telemetry.test_serving import free_port
@@ -98,6 +100,19 @@ def test_a_worker_becomes_ready_and_counts_what_the_ledger_counts(here: Site, tm
     assert total("semstream_store_object_bytes_sum", call="put") > 0
     assert total("semstream_partitions") == 2 * len(here.pipeline.stages)
     assert total("process_resident_memory_bytes") > 0
+
+
+def test_a_worker_whose_store_is_away_says_so_and_one_that_has_all_services_is_ready(here: Site) -> None:
+    nobody = here.settings.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{free_port()}"})
+    ledger = SqlLedger.postgres(here.settings.postgres, connections=1)
+    well, ill = (
+        Readiness([], worker_probes(settings, ledger), patience_s=30).why_not()
+        for settings in (here.settings, here.settings.model_copy(update={"s3": nobody}))
+    )
+    ledger.close()
+    assert well is None
+    assert ill is not None
+    assert ill.startswith("s3: ")
 
 
 def test_a_run_is_watched_while_it_runs(tmp_path: Path) -> None:

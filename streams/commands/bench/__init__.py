@@ -1,31 +1,36 @@
 """``semstream bench``: measure the product."""
 
+from collections.abc import Sequence
+from importlib import import_module
+
 import typer
 
-from streams.commands.bench.chaos import chaos
-from streams.commands.bench.embedded import efficiency, endurance, execution, telemetry
-from streams.commands.bench.faithful import denoisers, fidelity, gallery, judging
-from streams.commands.bench.guards import guards
-from streams.commands.bench.services import latency, ledger, live_load, modes, overlap, rebalance, replay
+MODULES = {
+    "fidelity": "faithful",
+    "denoisers": "faithful",
+    "judging": "faithful",
+    "gallery": "faithful",
+    "guards": "guards",
+    "efficiency": "embedded",
+    "endurance": "embedded",
+    "execution": "embedded",
+    "telemetry": "embedded",
+    "ledger": "services",
+    "latency": "services",
+    "replay": "services",
+    "live-load": "services",
+    "modes": "services",
+    "overlap": "services",
+    "rebalance": "services",
+    "chaos": "chaos",
+}
+"""The benchmarks, and where each stands."""
 
-bench = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
-for command in (
-    fidelity,
-    denoisers,
-    judging,
-    gallery,
-    guards,
-    efficiency,
-    endurance,
-    execution,
-    telemetry,
-    ledger,
-    latency,
-    replay,
-    live_load,
-    modes,
-    overlap,
-    rebalance,
-    chaos,
-):
-    bench.command()(command)
+
+def bench(arguments: Sequence[str]) -> typer.Typer:
+    """Return the benchmarks, or the one that is called alone: what one does not need shall not be in its memory."""
+    group = typer.Typer(name="bench", help="Measure how faithful and how fast it is.", no_args_is_help=True)
+    for name in [name for name in MODULES if name in arguments[:1]] or MODULES:
+        module = import_module(f"streams.commands.bench.{MODULES[name]}")
+        group.command(name)(getattr(module, name.replace("-", "_")))
+    return group

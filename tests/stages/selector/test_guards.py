@@ -56,8 +56,18 @@ def test_a_vetoed_candidate_is_not_chosen_and_it_is_said_why(make: MakeCandidate
     assert selection.reason.endswith(" Of a lower estimated error, and vetoed: greedy took 2 times the noise away.")
 
 
-def test_a_veto_of_one_that_would_not_have_won_is_kept_and_not_told(make: MakeCandidate, noise: NoiseRecord) -> None:
+def test_a_veto_of_one_that_would_not_have_won_is_told_where_it_would_be_the_runner_up(
+    make: MakeCandidate, noise: NoiseRecord
+) -> None:
     pool = [make(RAW, 6e-3), make("greedy", 6e-4, removed=2.0), make("bm3d", 5e-4)]
+    selection = select(pool, noise, Guarded())
+    assert selection.vetoes == {"greedy": "took 2 times the noise away"}
+    assert selection.runner_up == RAW
+    assert "Vetoed, and of a lower estimated error than the runner-up raw: greedy." in selection.reason
+
+
+def test_a_veto_of_one_behind_the_runner_up_is_kept_and_not_told(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("greedy", 6e-4, removed=2.0), make("bm3d", 5e-4), make("nlm", 5.5e-4)]
     selection = select(pool, noise, Guarded())
     assert selection.vetoes == {"greedy": "took 2 times the noise away"}
     assert "greedy" not in selection.reason

@@ -52,6 +52,23 @@ def test_each_dimension_has_a_bound_and_a_reason_in_words_and_numbers(
 
 
 @pytest.mark.parametrize(
+    ("scores", "flagged"),
+    [
+        ({}, False),
+        ({Score.CD.value: None, Score.LWR.value: None}, True),
+        ({Score.HOLE_AREA.value: None}, True),
+        ({Score.CD.value: 21.4, Score.LWR.value: None}, False),
+        ({Score.HOLE_AREA.value: 120.0}, False),
+    ],
+)
+def test_a_pattern_that_was_not_found_is_flagged(
+    make: MakeCandidate, scores: dict[str, float | None], flagged: bool
+) -> None:
+    candidates = [make(name, risk).but(scores=scores) for name, risk in ((RAW, 1e-2), ("tv", 1e-4))]
+    assert (Flag.UNMEASURED in select(candidates, None, Rule()).flags) == flagged
+
+
+@pytest.mark.parametrize(
     ("bias", "se", "fires"), [(0.049, 0.0, False), (0.07, 0.01, True), (0.07, 0.03, False), (-0.2, 0.16, False)]
 )
 def test_what_cannot_be_told_from_the_bound_is_no_reason(

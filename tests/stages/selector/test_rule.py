@@ -142,7 +142,9 @@ def test_a_frame_saturated_in_large_parts_is_flagged(make: MakeCandidate, noise:
 def test_a_selection_says_why_in_one_sentence_with_numbers(make: MakeCandidate, noise: NoiseRecord) -> None:
     pool = [make(RAW, 6e-3), make("bm3d", 4e-4), make("nlm", 8e-4, spread=8e-5)]
     reason = select(pool, noise, RULE).reason
-    assert reason.startswith("bm3d has the lowest estimated error (2 % of full scale rms), 3 dB better than nlm, ")
+    assert reason.startswith(
+        "bm3d has the lowest estimated error (2.00 % of full scale rms), 3.0 ± 0.1 dB better than nlm, "
+    )
     assert reason.endswith(" standard errors apart.")
 
 
@@ -170,3 +172,10 @@ def test_an_estimate_clearly_below_nothing_is_flagged_and_one_within_its_error_i
         risk = Risk(value=value, se=2e-4, row_j=1e-4, blocks=(value, value))
         one = Candidate(name="nlm", stage="filter", method="m", config_hash="c", risk=risk)
         assert (Flag.IMPOSSIBLE in select([one], None, Rule()).flags) == flagged
+
+
+@pytest.mark.parametrize("why", [None, "it is of another place"])
+def test_a_second_frame_that_could_not_be_used_is_flagged(make: MakeCandidate, why: str | None) -> None:
+    average = make("average", 5e-5).but(skipped=why, **({"risk": None} if why else {}))
+    flags = select([make(RAW, 1e-2), make("tv", 1e-4), average], None, Rule()).flags
+    assert (Flag.SECOND_FRAME_UNUSED in flags) == (why is not None)

@@ -23,7 +23,7 @@ def test_the_last_line_is_one_json_object_and_no_database_stays(tmp_path: Path) 
         file = tmp_path / "settings.toml"
         file.write_text(f'[kafka]\nbootstrap_servers = "localhost:9"\n[s3]\n[postgres]\nurl = "{found.url}"\n')
         arguments = ["ledger", "--rows", "1000", "--batches", "1", "--settings", str(file), "--json"]
-        result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+        result = CliRunner().invoke(bench(()), arguments, catch_exceptions=False)
         after = {name for name in databases(found.url) if name.startswith("semstream_bench")}
     figures = json.loads(result.stdout.splitlines()[-1])
     assert figures["rows"] == 1000

@@ -101,7 +101,7 @@ def test_the_last_line_is_one_json_object_of_figures(tmp_path: Path) -> None:
     )
     of = ["--images", "1", "--patterns", "1", "--size", "192", "--candidates", "gaussian"]
     arguments = ["guards", *of, "--pipeline", str(file), "--json"]
-    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(bench(()), arguments, catch_exceptions=False)
     assert result.exit_code == 0
     figures = json.loads(result.stdout.splitlines()[-1])["metrology"]
     assert {"cd_bias_px", "lwr_change", "fires_inside", "fires_outside"} < set(figures["lines"])

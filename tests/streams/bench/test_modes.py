@@ -35,7 +35,7 @@ def test_an_image_that_is_missing_or_there_twice_is_a_difference(times: int) -> 
 
 def test_the_last_line_is_one_json_object() -> None:
     settings()
-    result = CliRunner().invoke(bench, ["modes", "--images", "6", "--settings", str(FILE), "--json"])
+    result = CliRunner().invoke(bench(()), ["modes", "--images", "6", "--settings", str(FILE), "--json"])
     figures = json.loads(result.stdout.splitlines()[-1])
     assert figures == {
         "images": 6,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from streams.commands.bench import bench
+from streams.cli import outcome_of
+from streams.commands.bench import MODULES, bench
 from streams.errors import UsageError
 from tests.streams.bench.conftest import WritePair, pairs, write_pair
 
@@ -28,7 +29,7 @@ def test_the_last_line_is_one_json_object_of_figures(pairs: Path, write_pair: Wr
     for kind, number in (("line", 1), ("line", 2), ("time", 2)):
         write_pair(kind, number)
     arguments = ["fidelity", "--pairs", str(pairs), "--fields", "2", "--pipeline", str(pipeline), "--json"]
-    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(bench(()), arguments, catch_exceptions=False)
     assert result.exit_code == 0
     figures = json.loads(result.stdout.splitlines()[-1])
     assert figures["fields"] == 2
@@ -47,7 +48,7 @@ def test_the_last_line_is_one_json_object_of_figures(pairs: Path, write_pair: Wr
 def test_without_json_people_read_a_table_and_the_regret(pairs: Path, write_pair: WritePair, pipeline: Path) -> None:
     write_pair("line", 1)
     arguments = ["fidelity", "--pairs", str(pairs), "--pipeline", str(pipeline)]
-    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(bench(()), arguments, catch_exceptions=False)
     assert "line: 1 fields" in result.stdout
     assert "no selection worse than the raw frame" in " ".join(result.stdout.split())
 
@@ -68,7 +69,7 @@ def test_the_guards_are_measured_on_real_and_simulated_images(
         "--pipeline",
         str(pipeline),
     ]
-    result = CliRunner().invoke(bench, ["guards", *of, "--patterns", "0", "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(bench(()), ["guards", *of, "--patterns", "0", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "features of SNR 8 caught" in result.stdout
     evidence = json.loads(result.stdout.splitlines()[-1])["evidence"]
@@ -88,4 +89,14 @@ def test_a_picture_of_the_guards_needs_a_real_field(pipeline: Path, tmp_path: Pa
         "--pipeline",
         str(pipeline),
     ]
-    assert isinstance(CliRunner().invoke(bench, arguments).exception, UsageError)
+    assert isinstance(CliRunner().invoke(bench(()), arguments).exception, UsageError)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_benchmark_called_by_its_name_is_the_one_among_all(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome_of(("bench", name, "--help")) == (0, "")
+    assert f"bench {name} " in capsys.readouterr().out
+
+
+def test_a_benchmark_that_does_not_exist_is_one_line() -> None:
+    assert outcome_of(("bench", "speed")) == (2, "No such command 'speed'.")

@@ -1,7 +1,9 @@
 """Why a candidate was selected, and what another rule would select: from the ledger of a run."""
 
 import json
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +55,35 @@ def test_an_image_is_explained_by_every_candidate_beside_the_chosen_one(call: Ca
         assert word in told
     (figures,) = json.loads(call("explain", "particles.tif", "--json", *OUT)[2])
     assert figures["selection"]["chosen"] == "mean"
-    first, *others = figures["candidates"]
-    assert (first["name"], first["more_than_chosen"]) == ("mean", 0)
+    (first,) = (candidate for candidate in figures["candidates"] if candidate["name"] == "mean")
+    others = [candidate for candidate in figures["candidates"] if candidate is not first]
+    assert first["more_than_chosen"] == 0
     assert all(other["more_than_chosen"] > 0 for other in others)
     assert {other["name"] for other in others} == {"gaussian", "raw"}
+
+
+@pytest.mark.parametrize("image", ["particles.tif", "lines.tif"])
+def test_show_explain_the_reason_and_the_report_give_one_error_of_a_candidate(call: Call, image: str) -> None:
+    story, told = call("show", image, "--out", "out")[2], call("explain", image, *OUT)[2]
+    report = unescape(Path("out/report.html").read_text(encoding="utf-8"))
+    errors = dict(re.findall(r"filter +(\w+) +error (.+?) % of full scale rms", story))
+    assert errors.keys() == {"raw", "mean", "gaussian"}
+    for name, error in errors.items():
+        assert re.fullmatch(r"< [\d.]+|[\d.]+ ± [\d.]+", error)
+        assert re.search(rf"{name} .*{re.escape(error)} ", told), name
+        assert f">{error}<" in report, name
+    assert f"({errors['mean'].replace('<', 'below')} % of full scale rms)" in told
+
+
+def test_of_a_frame_without_a_noise_law_no_error_is_claimed(call: Call) -> None:
+    frame = scanned(scene("particles", height=96, width=96), electrons=40, seed=7)
+    tifffile.imwrite("in/resampled.tif", np.rint(np.kron(frame, np.ones((2, 2))) * 255).astype(np.uint8))
+    assert call("run", "in", *OUT)[0] == 0
+    told = call("explain", "resampled.tif", *OUT)[2]
+    assert "selected raw" in told
+    assert "noise" in told
+    assert "error, %" not in told
+    assert json.loads(call("explain", "resampled.tif", "--json", *OUT)[2])[0]["candidates"] == []
 
 
 def test_another_rule_shows_which_images_would_change_and_changes_nothing(call: Call) -> None:
@@ -106,6 +133,18 @@ def test_an_image_of_another_pipeline_and_an_unknown_one_are_told(call: Call) ->
     _, message, _ = call("explain", "lines.tif", "--out", "out", "--pipeline", "other.toml")
     assert "no outcome of stage 'filter'" in message
     assert "knows no image 'nothing.tif'" in call("explain", "nothing.tif", *OUT)[1]
+
+
+def test_the_pipeline_that_selected_last_is_found_in_the_output_folder(call: Call) -> None:
+    named = call("explain", "lines.tif", *OUT)
+    Path("pipeline.toml").unlink()
+    assert call("explain", "lines.tif", "--out", "out") == named
+    Path("other.toml").write_text(PIPELINE.replace("0.5", "2.5"))
+    assert outcome_of(("run", "in", "--out", "out", "--pipeline", "other.toml")) == (0, "")
+    call("explain", "lines.tif", "--out", "out")
+    assert call("explain", "lines.tif", "--out", "out") == call(
+        "explain", "lines.tif", "--out", "out", "--pipeline", "other.toml"
+    )
 
 
 @pytest.mark.usefixtures("call")

@@ -46,6 +46,22 @@ def test_a_maximum_that_is_no_full_scale_is_an_image_s_own_and_ignored() -> None
     assert describe(data).pages[0].effective_bits == 16
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_a_detector_of_fewer_bits_shows_its_white_by_saturating_there(suffix: str) -> None:
+    levels = scene(64, 96).astype(np.uint16) * 16
+    levels[:4, :16] = 4095
+    data = tiff(levels) if suffix == ".tif" else encoded(suffix, levels)
+    assert describe(data).pages[0].effective_bits == 12
+    np.testing.assert_array_equal(pixels_of(data), (levels / 4095).astype(np.float32))
+
+
+@pytest.mark.parametrize(("top", "pixels"), [(4095, 15), (4094, 64), (255, 64), (4096, 64)])
+def test_some_brightest_pixels_are_no_full_scale(top: int, pixels: int) -> None:
+    levels = scene(64, 96).astype(np.uint16) // 2
+    levels.ravel()[:pixels] = top
+    assert describe(tiff(levels)).pages[0].effective_bits == 16
+
+
 @pytest.mark.parametrize(
     ("largest", "white"), [(0.5, 1), (1, 1), (1.5, 255), (255, 255), (256, 4095), (4096, 65535), (65535, 65535)]
 )

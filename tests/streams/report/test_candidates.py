@@ -1,6 +1,7 @@
 import re
 
 from schemas.scores import RAW, Candidate
+from streams.report import quantities
 from streams.report.candidates import BEST_SHOWN, candidate_table, pictured, ranked, score_table
 from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, RAW_FRAME, SELECTION, entry, risk
 
@@ -13,6 +14,24 @@ def test_candidates_are_ranked_by_estimated_error_and_unknown_errors_come_last()
     unknown = BM3D.but(name="mean", risk=None)
     event = entry(candidates=(unknown, RAW_FRAME, GAUSSIAN, MEDIAN, BM3D)).event
     assert [c.name for c in ranked(event)] == ["bm3d", "gaussian", RAW, "mean"]
+
+
+def test_rows_follow_the_errors_that_are_shown() -> None:
+    unsure = BM3D.but(name="unsure", risk=risk(1e-4).but(se=6e-4))
+    surer = BM3D.but(name="surer", risk=risk(2e-4).but(se=5e-4))
+    same = RAW_FRAME.but(name="same", scores={"residual_energy": 0.0})
+    event = entry(candidates=(same, GAUSSIAN, unsure, RAW_FRAME, surer)).event
+    errors = [quantities.shown(quantities.error_of(event, c)) for c in ranked(event)]
+    assert errors == ["< 3.47", "< 3.61", "3.16 ± 0.08", "6.32 ± 0.16", "6.32 ± 0.16"]
+    assert quantities.shown(quantities.gain_of(event, same)) == "0.0"
+
+
+def test_a_vetoed_candidate_has_a_badge_and_its_reason() -> None:
+    vetoed = SELECTION.but(vetoes={"gaussian": "makes the holes 8 % smaller"}, runner_up="raw")
+    table = candidate_table(entry(selection=vetoed).event)
+    assert 'gaussian<span class="badge veto" title="gaussian makes the holes 8 % smaller">vetoed</span>' in table
+    assert "<li><b>gaussian</b> makes the holes 8 % smaller</li>" in table
+    assert "etoed" not in candidate_table(entry().event)
 
 
 def test_pictures_are_of_the_chosen_and_the_best_others_never_of_skipped_ones() -> None:
@@ -31,7 +50,7 @@ def test_the_table_marks_the_chosen_and_the_runner_up() -> None:
 def test_the_table_gives_error_gain_and_time() -> None:
     table = candidate_table(entry().event)
     assert ">2.00 ± 0.05<" in table
-    assert ">+10.0<" in table
+    assert ">+10.0 ± 0.2<" in table
     assert ">2.0 s<" in table
 
 

@@ -1,9 +1,10 @@
 import re
 
 import numpy as np
+import pytest
 
 from schemas.frame import Frame
-from schemas.scores import RAW
+from schemas.scores import RAW, Selection
 from streams.report.card import card
 from streams.report.evidence import LISTED
 from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, entry
@@ -45,9 +46,9 @@ def test_there_is_no_evidence_map_of_a_raw_frame_that_was_kept_nor_without_a_noi
 def test_the_choice_its_reason_and_its_margin_are_told() -> None:
     html = card(entry(), index=1, link=None)
     assert "<strong>bm3d</strong>" in html
-    assert "+10.0 dB over raw" in html
+    assert "+10.0 ± 0.2 dB over raw" in html
     assert "bm3d errs least." in html
-    assert "runner-up: gaussian · margin: +4.0 dB · 3.0 standard errors" in html
+    assert "runner-up: gaussian · margin: +4.0 ± 0.1 dB · 3.0 standard errors" in html
 
 
 def test_the_raw_frame_kept_is_said_and_the_best_restoration_shown_beside_it() -> None:
@@ -75,9 +76,40 @@ def test_noise_is_given_in_the_units_of_the_field() -> None:
     assert "<dd>0.48</dd>" in html
 
 
-def test_a_noise_model_that_does_not_hold_is_a_flag() -> None:
-    html = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated")), index=1, link=None)
+def test_of_a_noise_that_follows_no_law_nothing_is_claimed_and_the_reason_stands_once() -> None:
+    why = "rows are correlated"
+    kept = Selection(chosen=RAW, rule="least-risk", reason=f"Its noise cannot be described: {why}.", flags=("no law",))
+    skipped = MEDIAN.but(skipped=why)
+    lawless = entry(noise=NOISE.but(holds=False, why_not=why), selection=kept, candidates=(RAW_FRAME, skipped))
+    html = card(lawless, index=1, link=None)
+    assert html.count(why) == 1
+    assert html.count("<dd>–</dd>") == 3
+    assert "e⁻" not in html
+    assert " ± 0" not in html
+
+
+def test_a_noise_model_that_does_not_hold_is_a_flag_where_nothing_was_selected() -> None:
+    html = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated"), selection=None), index=1, link=None)
     assert '<ul class="flags"><li>Noise model: rows are correlated</li></ul>' in html
+
+
+def test_what_was_removed_is_measured_by_the_noise_at_each_grey_level() -> None:
+    html = card(entry(), index=1, link=None)
+    found = re.search(r'data-deviations="([^"]+)"', html)
+    assert found is not None
+    deviations = [float(text) for text in found[1].split()]
+    assert len(deviations) == 256
+    assert deviations[255] == pytest.approx(255 * 0.0145**0.5, rel=0.01)
+    assert deviations[64] == pytest.approx(255 * (0.0145 * 64 / 255) ** 0.5, rel=0.01)
+    assert deviations[0] > 0
+    lawless = card(entry(noise=NOISE.but(holds=False)), index=1, link=None)
+    assert "data-deviations" not in lawless
+    assert ">Removed ×2<" in lawless
+
+
+def test_the_runner_up_is_said_to_be_the_best_of_those_that_are_not_vetoed() -> None:
+    html = card(entry(selection=SELECTION.but(vetoes={"nlm": "blurs"})), index=1, link=None)
+    assert "runner-up: gaussian (of those not vetoed)" in html
 
 
 def test_an_image_without_noise_selection_and_restorations_still_has_a_card() -> None:

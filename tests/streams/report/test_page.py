@@ -15,9 +15,10 @@ import pytest
 from schemas.frame import Frame
 from streams.report.entry import ReportEntry, Setback, Summary
 from streams.report.page import write_report
-from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, NoisyFrames, entry
+from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, NoisyFrames, entry, risk
 
 HOSTILE = "\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>\n\u202e\x00\udcff"
+ROUNDING = (1 / 255) ** 2 / 12
 VOID = {"meta", "link", "img", "input", "br"}
 
 
@@ -182,6 +183,22 @@ def test_totals_count_images_setbacks_cache_hits_and_methods(tmp_path: Path) -> 
     assert "2.00 images/s" in html
     assert '<th scope="row">x.tif</th><td>cut short</td>' in html
     assert html.count("<td>no image</td>") == 2
+
+
+@pytest.mark.parametrize(("bounds", "shown"), [(0, "+10.0 dB"), (1, "+10.0 dB"), (2, "&gt; 12.6 dB")])
+def test_the_median_gain_is_a_bound_where_gains_up_to_it_are(tmp_path: Path, bounds: int, shown: str) -> None:
+    hidden = BM3D.but(risk=risk(-ROUNDING).but(se=1.1e-4))
+    pools = [(RAW_FRAME, GAUSSIAN, hidden if i < bounds else BM3D) for i in range(3)]
+    html = written(tmp_path, (entry(candidates=pool) for pool in pools))
+    assert dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)<small>", html))["Median gain"] == shown
+
+
+def test_words_and_signs_of_the_page_are_explained_on_it(tmp_path: Path) -> None:
+    html = written(tmp_path, numbered(1))
+    for word in ("FS", "Full scale", "Row corr.", "Noise σ", "Saturated", "Margin", "Runner-up", "Vetoed", "Flag", "–"):
+        assert f"<dt>{word}</dt>" in html, word
+    assert "look for lines and edges" in html.lower()
+    assert "high side" not in html
 
 
 def test_only_scores_that_occur_are_explained_and_once(tmp_path: Path) -> None:
