@@ -1,7 +1,7 @@
 """The dashboard of the microscopes: whether each delivers, and whether its noise is what it was."""
 
 from grafana.panel import Board, Choice, Panel, Query, Row, Shape
-from grafana.promql import INSTRUMENT, mean, ratio
+from grafana.promql import INSTRUMENT, mean, ratio, signed_mean
 
 SOON = "30m"
 
@@ -69,11 +69,11 @@ NOISE = Row(
         ),
         Panel(
             "Signal to noise ratio",
-            f"Of the raw frames, mean of {SOON}.",
+            f"Of the raw frames, mean of {SOON}; for so long nothing is shown of a process that has restarted.",
             "Falling at steady noise: the signal fades; contrast, focus or charging. Falling with rising noise: less "
             "dose.",
             "dB",
-            (Query(mean("semstream_snr_decibels", INSTRUMENT, "instrument", SOON), "{{instrument}}"),),
+            (Query(signed_mean("semstream_snr_decibels", INSTRUMENT, "instrument", SOON), "{{instrument}}"),),
         ),
     ),
 )

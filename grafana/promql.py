@@ -58,6 +58,18 @@ def mean(metric: str, where: str, by: str, over: str = RATE) -> str:
     return ratio(grown(f"{metric}_sum", where, by, over), grown(f"{metric}_count", where, by, over))
 
 
+def signed_mean(summary: str, where: str, by: str, over: str) -> str:
+    """Return the mean of what a summary observed that may be negative.
+
+    Its sum may fall, which ``increase`` takes for a restart; so plain differences, of processes that did not restart.
+    """
+    steady = f"resets({summary}_count{_where(where)}[{over}]) == 0"
+    observed, count = (
+        f"sum by ({by}) (delta({summary}_{end}{_where(where)}[{over}]) and {steady})" for end in ("sum", "count")
+    )
+    return ratio(observed, count)
+
+
 def quantile(q: float, histogram: str, where: str, by: str = "", over: str = RATE) -> str:
     """Return a quantile of what a histogram observed, between the bounds of its buckets.
 

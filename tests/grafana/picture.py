@@ -45,13 +45,14 @@ class Scale:
     box: Box
     begun: float
     ended: float
+    low: float
     top: float
 
     def x(self, when: float) -> float:
         return self.box.x + self.box.width * (when - self.begun) / (self.ended - self.begun)
 
     def y(self, value: float) -> float:
-        return self.box.bottom - self.box.height * min(1.0, max(0.0, value / self.top))
+        return self.box.bottom - self.box.height * (value - self.low) / (self.top - self.low)
 
 
 def picture(board: Board, answers: Answers, begun: float, ended: float) -> str:
@@ -121,7 +122,9 @@ def _curves(box: Box, panel: Panel, answers: Sequence[Answer], times: tuple[floa
     plot = box.inner(left=62, top=30, right=24, bottom=62)
     stacked = panel.shape is Shape.STACKED
     lines = _stacked(answers) if stacked else [_finite(series) for _, series in answers]
-    scale = Scale(plot, *times, _round_up(max((value for line in lines for _, value in line), default=1.0)))
+    values = [value for line in lines for _, value in line]
+    low = -_round_up(-min(values)) if min(values, default=0.0) < -1e-9 else 0.0
+    scale = Scale(plot, *times, low, _round_up(max(values, default=1.0)))
     yield from _axes(scale, panel.unit)
     for line, colour in reversed(list(zip(lines, cycle(COLOURS)))):
         yield _area(scale, line, colour) if stacked else _line(scale, line, colour)
@@ -143,7 +146,7 @@ def _stacked(answers: Sequence[Answer]) -> list[list[tuple[float, float]]]:
 def _axes(scale: Scale, unit: str) -> Iterator[str]:
     box = scale.box
     for tick in range(TICKS + 1):
-        value = scale.top * tick / TICKS
+        value = scale.low + (scale.top - scale.low) * tick / TICKS
         y = scale.y(value)
         yield f'<path d="M{box.x:g} {y:.1f}h{box.width:g}" stroke="#e3e6ea"/>'
         yield _text(box.x - 6, y + 4, told(value, unit), colour="#777", anchor="end")

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from grafana.panel import Board, Choice, Panel
+from stages.metrics.names import Score
 from tests.folders import events_of
 from tests.grafana.paint import painted
 from tests.grafana.prometheus import scraping
@@ -67,6 +68,14 @@ def test_totals_are_those_of_the_results(watched: Watched) -> None:
     assert sum(totals(watched, "Flags").values()) == sum(len(selection.flags) for selection in selections)
     vetoes = sum(totals(watched, "Vetoes an image, by candidate").values()) * SIMULATED
     assert vetoes == pytest.approx(sum(len(selection.vetoes) for selection in selections))
+
+
+def test_the_mean_of_decibels_is_right_though_some_are_negative(watched: Watched) -> None:
+    raws = [candidate for event in events_of(watched.folder / "out") for candidate in event.candidates[:1]]
+    seen = [snr_db for raw in raws if (snr_db := raw.scores.get(Score.SNR)) is not None]
+    assert min(seen) < 0
+    for _, series in watched.answers(titled("Signal to noise ratio")):
+        assert all(min(seen) - 1e-6 <= value <= max(seen) + 1e-6 for _, value in series.points)
 
 
 def test_what_was_counted_before_the_time_shown_is_left_out(watched: Watched) -> None:
