@@ -1,6 +1,6 @@
 # Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas metrics clean
+.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas metrics dashboards dashboard-pictures clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -81,6 +81,12 @@ schemas: $(READY)  ## Write schemas/json from the models
 
 metrics: $(READY)  ## Write docs/metrics.md from the list of metrics
 	$(BIN)/python -m streams.telemetry.page docs/metrics.md
+
+dashboard-pictures: $(READY)  ## Draw docs/img/dashboard-*.svg from a run of two minutes that a Prometheus watches
+	$(BIN)/python -m tests.grafana.paint docs/img
+
+dashboards: $(READY)  ## Write grafana/dashboards from the code beside it
+	$(BIN)/python -m grafana.write grafana/dashboards
 
 clean:  ## Remove .venv, results and caches
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -51,6 +51,7 @@ ALERTS, RECORDS = rules("alerts.yml", "alert"), rules("recording.yml", "record")
 
 def test_the_configuration_and_the_rules_are_right() -> None:
     assert f"{len(ALERTS)} rules found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    assert f"{len(ALERTS)} rules found" in promtool("check", "config", PROMETHEUS / "compose.yml")
     promtool("check", "rules", *sorted(RULES.glob("*.yml")))
 
 
