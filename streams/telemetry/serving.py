@@ -1,9 +1,11 @@
 """What a process answers over HTTP: its metrics, that it is alive, and whether it is ready."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -42,6 +44,11 @@ def served(telemetry: Telemetry, why_not_ready: WhyNot, *, port: int, address: s
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # a caller that never hangs up must not keep the process
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the parent's types
+        """Say nothing of callers who hang up before the answer; all else is a bug, and printed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(telemetry: Telemetry, why_not_ready: WhyNot) -> type[BaseHTTPRequestHandler]:

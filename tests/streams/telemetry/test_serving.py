@@ -1,4 +1,5 @@
 import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -76,3 +77,12 @@ def test_the_port_is_free_afterwards() -> None:
     for _ in range(2):
         with served(Telemetry(), lambda: None, port=port):
             pass
+
+
+def test_who_hangs_up_before_the_answer_is_no_error(process: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", process.port)) as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no farewell
+            caller.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert process.get("/healthz") == (200, "alive\n")
+    assert "Traceback" not in capfd.readouterr().err
