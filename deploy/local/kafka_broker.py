@@ -60,8 +60,7 @@ class Kafka(Server):
             format_storage = (
                 *tool("kafka.tools.StorageTool", programs),
                 "format",
-                "-t",
-                cluster,
+                f"--cluster-id={cluster}",  # one in 64 begins with a dash, which alone would pass for an option
                 "-c",
                 str(properties),
             )

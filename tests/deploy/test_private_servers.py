@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
+from uuid import UUID
 
 import boto3
 import psycopg
@@ -15,12 +16,13 @@ from confluent_kafka.admin import AdminClient
 from deploy.local.kafka_broker import Kafka
 from deploy.local.keeper import free_port
 from deploy.local.postgres_server import Postgres
+from deploy.local.programs import Programs
 from deploy.local.redis_server import Redis
 from deploy.local.server import Server, Tls
 from deploy.local.toxiproxy_server import Toxiproxy
 from deploy.local.versity_gateway import VersityGateway
 from tests.deploy.certificates import certificates
-from tests.services import private
+from tests.services import STACK, private, settings
 
 PASSWORD = "a-password"
 
@@ -116,3 +118,10 @@ def test_a_secured_server_refuses_who_comes_in_the_clear(name: str, tmp_path: Pa
         else:
             with pytest.raises(psycopg.OperationalError, match="no encryption"):
                 psycopg.connect(f"postgresql://semstream@127.0.0.1:{server.port}/semstream?sslmode=disable")
+
+
+def test_a_cluster_may_have_an_id_that_begins_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings()  # who has not run make up does not want programs fetched by a test
+    monkeypatch.setattr("deploy.local.kafka_broker.uuid.uuid4", lambda: UUID(bytes=b"\xf8" + bytes(15)))
+    Kafka(port=free_port()).prepare(tmp_path, Programs(STACK.resolve() / "programs"))
+    assert "cluster.id=-AAAAAAAAAAAAAAAAAAAAA" in (tmp_path / "data" / "meta.properties").read_text()
