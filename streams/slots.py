@@ -22,7 +22,8 @@ class Slots:
 
     A free slot goes to the live lane where it waits, unless the other lanes had less than a tenth of the time of late.
     A stage call is never interrupted, so what was given away comes back at the end of one: where there is more than
-    one slot, the other lanes leave the last one free while the live lane had work lately.
+    one slot and the live lane had work lately, the other lanes begin a call only where a slot stays free beside it
+    (or where they had less than their tenth), and never hold the last one.
 
     Parameters
     ----------
@@ -35,8 +36,7 @@ class Slots:
     """
 
     def __init__(self, count: int, *, live: str = LIVE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._free = count
-        self._others_most = max(1, count - 1)
+        self._count = self._free = count
         self._live = live
         self._clock = clock
         self._changed = threading.Condition()
@@ -98,15 +98,26 @@ class Slots:
         return self._free > 0 and self._may_go(lane)
 
     def _may_go(self, lane: str) -> bool:
-        others_stand_back = self._others_held >= self._others_most and self._live_lately()
-        if lane != self._live and others_stand_back:
+        if lane != self._live:
+            return self._others_may_go()
+        return not (self._others_wait() and self._is_others_turn()) or self._others_stand_back()
+
+    def _others_may_go(self) -> bool:
+        if self._others_stand_back():
             return False
-        others_wait = any(count for name, count in self._waiting.items() if name != self._live)
-        if others_stand_back or not (self._waiting[self._live] and others_wait):
+        if self._is_others_turn():
             return True
-        total = sum(self._used_s.values())
-        others_turn = self._used_s[False] < OTHERS_SHARE * total
-        return others_turn != (lane == self._live)
+        leaves_one = self._free > 1 or self._count == 1 or not self._live_lately()
+        return leaves_one and not self._waiting[self._live]
+
+    def _others_stand_back(self) -> bool:
+        return self._others_held >= max(1, self._count - 1) and self._live_lately()
+
+    def _others_wait(self) -> bool:
+        return any(count for name, count in self._waiting.items() if name != self._live)
+
+    def _is_others_turn(self) -> bool:
+        return self._used_s[False] < OTHERS_SHARE * sum(self._used_s.values())
 
     def _live_lately(self) -> bool:
         return self._live_at is not None and self._clock() - self._live_at < LATELY_S

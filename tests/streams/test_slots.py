@@ -137,6 +137,25 @@ def test_the_last_slot_is_kept_for_live_while_it_had_work_lately() -> None:
         assert not goes_at_once(slots, "replay")
 
 
+def test_others_begin_beside_a_live_call_only_where_a_slot_stays_free_for_the_next() -> None:
+    for count, expected in ((2, False), (3, True)):
+        clock = Clock()
+        slots = Slots(count, clock=clock)
+        with slots.taken("replay"):
+            clock.now += 1  # the others have had their tenth
+        with slots.taken("live"):
+            assert goes_at_once(slots, "replay") is expected
+
+
+def test_others_begin_beside_a_live_call_while_they_had_less_than_their_tenth() -> None:
+    clock = Clock()
+    slots = Slots(2, clock=clock)
+    with slots.taken("live"):
+        clock.now += 1
+    with slots.taken("live"):
+        assert goes_at_once(slots, "replay")
+
+
 def test_others_have_every_slot_where_live_had_no_work_for_a_while() -> None:
     clock = Clock()
     slots = Slots(2, clock=clock)
