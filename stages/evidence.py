@@ -168,6 +168,11 @@ class Evidence:
         trusted = np.asarray(share <= CLIPPED_SHARE, np.float32)
         return cls(raw, noise, trusted, tuple(_Filter.of(scale, noise, trusted) for scale in SCALES_PX))
 
+    @property
+    def covered(self) -> float:
+        """Share of the pixels at which the finest filter can compare."""
+        return float(np.count_nonzero(self.filters[0].weight)) / self.raw.size
+
     def __call__(self, restored: Pixels) -> EvidenceMap:
         """Compare with a restoration of the same shape; the raw frame itself has 0 everywhere."""
         residual = self._residual(restored)

@@ -10,7 +10,7 @@ from stages.noise import Noise
 
 @dataclass(frozen=True, eq=False)
 class Disagreement:
-    """The evidence map in two numbers; there are none where the noise follows no law."""
+    """The evidence map in three numbers; there are none where the noise follows no law."""
 
     evidence: Evidence | None
 
@@ -22,6 +22,10 @@ class Disagreement:
     def __call__(self, frame: Pixels) -> Scores:
         """Score one frame of the same shape; the raw frame itself disagrees nowhere."""
         if self.evidence is None:
-            return nothing(Score.EVIDENCE_Z, Score.EVIDENCE_SHARE)
+            return nothing(Score.EVIDENCE_Z, Score.EVIDENCE_SHARE, Score.EVIDENCE_COVERED)
         found = self.evidence(frame)
-        return {Score.EVIDENCE_Z: found.largest, Score.EVIDENCE_SHARE: found.share}
+        return {
+            Score.EVIDENCE_Z: found.largest,
+            Score.EVIDENCE_SHARE: found.share,
+            Score.EVIDENCE_COVERED: self.evidence.covered,
+        }

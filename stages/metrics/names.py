@@ -24,6 +24,7 @@ class Score(StrEnum):
     RESIDUAL_STRUCTURE = "residual_structure"
     EVIDENCE_Z = "evidence_z"
     EVIDENCE_SHARE = "evidence_share"
+    EVIDENCE_COVERED = "evidence_covered"
     EDGE_GRADIENT = "edge_gradient"
     TEXTURE_COARSE = "texture_coarse"
     TEXTURE_MEDIUM = "texture_medium"
@@ -96,6 +97,12 @@ MEANINGS: Mapping[Score, Meaning] = {
         "of the frame",
         Better.LOWER,
         "Share of the frame where raw and restored disagree by more than 5.5 standard deviations.",
+    ),
+    Score.EVIDENCE_COVERED: Meaning(
+        "pixels compared",
+        "of the frame",
+        Better.HIGHER,
+        "Share of the frame in which raw and restored could be compared: where many neighbours are clipped they cannot.",
     ),
     Score.EDGE_GRADIENT: Meaning(
         "edge steepness",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.scores import AVERAGE, RAW, Candidate, NoiseRecord, PriorUse, Selection
+from stages.metrics.names import Score
 from stages.selector import reasons
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
@@ -29,6 +30,7 @@ class Flag(StrEnum):
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
     SECOND_FRAME_UNUSED = "its second frame could not be used: see why there is no average of both"
     UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
+    UNGUARDED = "its evidence guard could look at less than half of it, for too much is clipped: docs/evidence.md"
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
 
 
@@ -54,6 +56,8 @@ class Rule:
     """Share of saturated pixels from which a selection is flagged."""
     evidence_z: float = 6.1
     """Standard deviations by which a candidate may disagree with the raw frame before it is vetoed (ADR 16)."""
+    evidence_covered: float = 0.5
+    """Share of the frame that the evidence must have looked at; below it a selection is flagged."""
 
     cd_bias_px: float = 0.05
     """Pixels by which lines may become wider or narrower (images of the recipe ``lines``)."""
@@ -100,11 +104,14 @@ def select(
     best = min(pool, key=lambda candidate: candidate.score)
     selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
     reason = selection.reason + _passed_over(selection, best, everyone, vetoed)
-    return selection.but(reason=reason, flags=(*selection.flags, *_missing(candidates)), vetoes=vetoed)
+    return selection.but(reason=reason, flags=(*selection.flags, *_missing(candidates, rule)), vetoes=vetoed)
 
 
-def _missing(candidates: Sequence[Candidate]) -> Iterator[Flag]:
+def _missing(candidates: Sequence[Candidate], rule: Rule) -> Iterator[Flag]:
     """Yield what was asked for and could not be had."""
+    covered = [candidate.scores.get(Score.EVIDENCE_COVERED) for candidate in candidates]
+    if any(share is not None and share < rule.evidence_covered for share in covered):
+        yield Flag.UNGUARDED
     if any(candidate.name == AVERAGE and candidate.skipped for candidate in candidates):
         yield Flag.SECOND_FRAME_UNUSED
     if unmeasured(candidates):

@@ -138,6 +138,14 @@ def test_nothing_is_found_where_the_detector_was_saturated() -> None:
     assert compared(raw, restored).findings(5.5) == []
 
 
+def test_what_could_be_compared_is_told() -> None:
+    raw = scan(specimen())
+    half = raw.copy()
+    half[: len(half) // 2] = 1.0
+    covered = [prepared.covered for frame in (raw, half) if (prepared := Evidence.of(frame, LAW)) is not None]
+    assert covered == [pytest.approx(1, abs=0.01), pytest.approx(0.5, abs=0.05)]
+
+
 def test_there_is_no_evidence_where_the_noise_follows_no_law() -> None:
     silent = Noise(0.0, 0.0, 0.0, (1.0,), 0.0, 0.0, holds=False)
     assert Evidence.of(specimen(), silent) is None

@@ -21,6 +21,7 @@ WITHOUT_REFERENCE = {
     "residual_structure",
     "evidence_z",
     "evidence_share",
+    "evidence_covered",
     "edge_gradient",
     *(f"texture_{fineness}" for fineness in ("coarse", "medium", "fine", "finest")),
 }

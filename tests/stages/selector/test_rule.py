@@ -1,6 +1,7 @@
 import pytest
 
 from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from stages.metrics.names import Score
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Flag, Rule, select
 from tests.stages.selector.conftest import MakeCandidate
@@ -172,6 +173,16 @@ def test_an_estimate_clearly_below_nothing_is_flagged_and_one_within_its_error_i
         risk = Risk(value=value, se=2e-4, row_j=1e-4, blocks=(value, value))
         one = Candidate(name="nlm", stage="filter", method="m", config_hash="c", risk=risk)
         assert (Flag.IMPOSSIBLE in select([one], None, Rule()).flags) == flagged
+
+
+@pytest.mark.parametrize(("covered", "flagged"), [(None, False), (0.49, True), (0.5, False), (1.0, False)])
+def test_a_frame_whose_guard_is_mostly_blind_is_flagged(
+    make: MakeCandidate, noise: NoiseRecord, *, covered: float | None, flagged: bool
+) -> None:
+    seen = {Score.EVIDENCE_COVERED.value: covered}
+    pool = [make(RAW, 6e-3).but(scores=seen), make("tv", 4e-4).but(scores=seen)]
+    assert (Flag.UNGUARDED in select(pool, noise, Rule()).flags) == flagged
+    assert Flag.UNGUARDED not in select(pool, noise, Rule(evidence_covered=0.4)).flags
 
 
 @pytest.mark.parametrize("why", [None, "it is of another place"])
