@@ -102,7 +102,7 @@ MEANINGS: Mapping[Score, Meaning] = {
         "pixels compared",
         "of the frame",
         Better.HIGHER,
-        "Share of the frame in which raw and restored could be compared: where many neighbours are clipped they cannot.",
+        "Share of the frame where raw and restored could be compared: among many clipped pixels they cannot.",
     ),
     Score.EDGE_GRADIENT: Meaning(
         "edge steepness",
