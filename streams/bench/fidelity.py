@@ -1,20 +1,25 @@
 """How close results come to the truth: every candidate, the selected one and the best possible, on pairs of images."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
 from schemas.frame import Pixels
+from schemas.scores import RAW, Candidate
+from stages.denoise import Denoise
 from stages.metrics.reference import psnr_db, ssim
 from stages.noise import measure
 from stages.restoration import Restoration
+from stages.selector import Selector
 from stages.stage import Method, Stage
 from streams.bench.criteria import Examined, favourites
+from streams.bench.failures import RIVAL
 from streams.bench.fields import Pair, Specimen
 from streams.bench.rehearsal import Rehearsed, rehearse
-from streams.bench.results import Fidelity, FieldResult
+from streams.bench.results import Choice, Fidelity, FieldResult
 from streams.errors import UsageError
+from streams.redecision import decided
 from streams.wiring.process import use_one_thread_a_slot
 
 
@@ -41,6 +46,9 @@ def score_field(stages: Sequence[Stage], field: Specimen, *, criteria: bool = Fa
         flags=selection.flags,
         risks={c.name: c.risk.value for c in rehearsed.event.candidates if c.risk is not None},
         favourites=_favourites(stages, rehearsed, pair) if criteria else {},
+        conditions=field.conditions,
+        networks=tuple(c.name for c in rehearsed.event.candidates if _is_network(c)),
+        smaller_pools=dict(_smaller_pools(stages, rehearsed)),
     )
 
 
@@ -64,6 +72,23 @@ def _fidelities(rehearsed: Rehearsed, pair: Pair) -> dict[str, Fidelity]:
 def _fidelity(pair: Pair, pixels: Pixels, seconds: float) -> Fidelity:
     inner = pair.inner(pixels)
     return Fidelity(psnr=psnr_db(pair.clean, inner), ssim=ssim(pair.clean, inner), seconds=seconds)
+
+
+def _is_network(candidate: Candidate) -> bool:
+    return candidate.stage == Denoise.name
+
+
+def _smaller_pools(stages: Sequence[Stage], rehearsed: Rehearsed) -> Iterator[tuple[str, Choice]]:
+    """Yield what the same rule chooses from the same scores where fewer candidates are in the pool."""
+    rule = next(stage for stage in stages if isinstance(stage, Selector))
+    pools: Mapping[str, Callable[[Candidate], bool]] = {
+        "without networks": lambda candidate: not _is_network(candidate),
+        f"{RIVAL} alone": lambda candidate: candidate.name in (RAW, RIVAL),
+    }
+    for name, keeps in pools.items():
+        kept = tuple(filter(keeps, rehearsed.event.candidates))
+        chosen = decided(rehearsed.event.but(candidates=kept), rule).chosen
+        yield name, Choice(chosen, tuple(c.name for c in kept if c.name in rehearsed.frames))
 
 
 def _favourites(stages: Sequence[Stage], rehearsed: Rehearsed, pair: Pair) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.bench.denoisers import DenoiserFigures
+from streams.bench.failures import NEAR_DB, Duel, FailureFigures, NetworkFailures, Picks
 from streams.bench.judging import Judging
 from streams.bench.results import Fidelity, KindSummary, Regret, Summary
 
@@ -53,6 +54,63 @@ def _criteria(summary: Summary) -> Table:
 
 def _regret(regret: Regret | None) -> str:
     return f"{regret.mean:.2f} ({regret.p95:.2f})" if regret else ""
+
+
+def print_failures(console: Console, figures: FailureFigures) -> None:
+    """Print where each network is beaten, what was chosen there, and what selecting without networks comes to."""
+    for network in figures.networks:
+        console.print(_duels(network, figures.rival))
+    titles = (
+        "selected from",
+        "PSNR, dB",
+        "best of it, dB",
+        "regret, dB",
+        f"share better by {NEAR_DB} dB",
+        "at most, dB",
+    )
+    table = Table(*titles, title=f"{figures.images} fields")
+    for pool, one in figures.pools.items():
+        values = (one.psnr, one.best_psnr, one.regret)
+        table.add_row(pool, *(f"{value:.2f}" for value in values), f"{one.better:.1%}", f"{one.better_db:.2f}")
+    console.print(table)
+
+
+def _duels(network: NetworkFailures, rival: str) -> Table:
+    """Every condition, and of all together those in which the network loses half of the images and more."""
+    near = f"within {NEAR_DB} dB"
+    titles = (
+        "fields",
+        f"above {rival}, dB",
+        "least",
+        "lost",
+        "right",
+        near,
+        f"{rival} where lost",
+        "right there",
+        near,
+    )
+    table = Table("", *titles, title=f"{network.network} against {rival}")
+    for group in (*network.by.values(), _beaten(network)):
+        for value, duel in group.items():
+            table.add_row(value, *_duel(duel, rival))
+        table.add_section()
+    table.add_row("all", *_duel(network.every, rival))
+    return table
+
+
+def _beaten(network: NetworkFailures) -> dict[str, Duel]:
+    return {label: duel for label, duel in network.together.items() if duel.lost >= 0.5}
+
+
+def _duel(duel: Duel, rival: str) -> tuple[str, ...]:
+    there = duel.picks_where_lost
+    named = f"{there.chosen.get(rival, 0)} of {there.images}" if there else ""
+    gains = (f"{duel.gain_db:+.2f}", f"{duel.worst_db:+.2f}", f"{duel.lost:.0%}")
+    return (str(duel.picks.images), *gains, *_picks(duel.picks), named, *_picks(there))
+
+
+def _picks(picks: Picks | None) -> tuple[str, str]:
+    return (f"{picks.right:.0%}", f"{picks.near:.0%}") if picks else ("", "")
 
 
 def print_denoisers(console: Console, figures: DenoiserFigures) -> None:

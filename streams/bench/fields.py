@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,10 @@ class Specimen(Protocol):
     def label(self) -> str:
         """Its name."""
 
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """What it shows and how it was scanned, as far as it is known."""
+
     def pair(self) -> Pair:
         """Return its noisy image and the truth; raises `UsageError`."""
 
@@ -74,6 +78,11 @@ class Field:
     def label(self) -> str:
         """Kind and number, as in `line/029`."""
         return f"{self.kind}/{self.number:03d}"
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """The kind; nothing more is known of a real field."""
+        return {"real": self.kind}
 
     def pair(self) -> Pair:
         """Read both images and bring the clean one onto the noisy one.

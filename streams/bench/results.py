@@ -21,6 +21,14 @@ class Fidelity(Record):
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What was chosen from which candidates."""
+
+    chosen: str
+    pool: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FieldResult:
     """What became of one field: every candidate's fidelity by name, and which was selected."""
 
@@ -33,6 +41,12 @@ class FieldResult:
     """Estimated squared errors, by candidate."""
     favourites: Mapping[str, str] = field(default_factory=dict)
     """What other criteria would have chosen, by criterion."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """What it shows and how it was scanned, by the name of what can be told apart."""
+    networks: tuple[str, ...] = ()
+    """Candidates that networks made."""
+    smaller_pools: Mapping[str, Choice] = field(default_factory=dict)
+    """What the same rule chooses from fewer candidates, by what is in the pool."""
 
     @property
     def noisy(self) -> Fidelity:

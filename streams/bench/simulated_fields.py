@@ -48,6 +48,11 @@ class SimulatedField:
         """The scan, the specimen, its dose and number."""
         return f"{self.kind}/{self.specimen}/{self.dose_e_per_px:g}/{self.number}"
 
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """Everything but the draw."""
+        return {"specimen": self.specimen, "dose": f"{self.dose_e_per_px:g} e/px", "scan": self.kind}
+
     def pair(self) -> Pair:
         """Draw the specimen and scan it, in 8 bits as an instrument writes it."""
         rng = np.random.default_rng([self.seed, self.number])

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress, track
@@ -10,13 +11,15 @@ from rich.progress import Progress, track
 from stages.restoration import Restoration
 from stages.stage import Method
 from streams.bench.denoisers import measure_denoisers
+from streams.bench.failures import check_rivals
+from streams.bench.failures import failures as failures_of
 from streams.bench.fidelity import score_fields
-from streams.bench.fidelity_tables import print_denoisers, print_fidelity, print_judging
+from streams.bench.fidelity_tables import print_denoisers, print_failures, print_fidelity, print_judging
 from streams.bench.fields import Specimen, find_fields, parse_numbers
 from streams.bench.gallery import write_gallery
 from streams.bench.judging import measure_judging
 from streams.bench.results import summarise
-from streams.bench.simulated_fields import simulated_fields
+from streams.bench.simulated_fields import SEED, simulated_fields
 from streams.commands.options import AsJson, PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
@@ -27,6 +30,7 @@ GALLERY_DOSE = 40.0
 Pairs = Annotated[Path | None, typer.Option(help="Folder of KIND/noisy_NNN.tif and KIND/clean_NNN.tif: real images.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers of fields, like 29-35; all when omitted.")]
 Simulated = Annotated[int, typer.Option(min=0, help="Simulated scans of known truth; 72 have one of each.")]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed draws simulated scans that nobody has looked at yet.")]
 
 
 def fidelity(
@@ -35,6 +39,11 @@ def fidelity(
     fields: Numbers = None,
     simulated: Simulated = 0,
     second: Annotated[bool, typer.Option(help="Scan each simulated field twice, with a drift between.")] = False,
+    seed: Seed = SEED,
+    failures: Annotated[
+        bool,
+        typer.Option(help="Print where each network is beaten by bm3d, and what is selected there; --json has it."),
+    ] = False,
     criteria: Annotated[bool, typer.Option(help="Ask popular criteria too; takes three times as long.")] = False,
     pipeline: PipelineFile = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that work on fields.")] = 1,
@@ -44,14 +53,20 @@ def fidelity(
 
     Real references are registered to the noisy images and matched in grey scale; a border of 12 px is left out.
     """
-    found = _specimens(pairs, fields, simulated, second=second)
-    scored = score_fields(load_pipeline(pipeline).stages, found, jobs=jobs, criteria=criteria)
+    found = _specimens(pairs, fields, simulated, seed=seed, second=second)
+    stages = load_pipeline(pipeline).stages
+    if failures:
+        check_rivals(stages)
+    scored = score_fields(stages, found, jobs=jobs, criteria=criteria)
     console = Console(stderr=True)
     results = list(track(scored, "fields", total=len(found), console=console, transient=True))
-    figures = summarise(results)
+    figures, beaten = summarise(results), failures_of(results)
     print_fidelity(Console(), figures)
+    if failures and beaten:
+        print_failures(Console(), beaten)
     if json:
-        print(figures.to_json().decode())  # noqa: T201 - the interface
+        lost = {"failures": beaten.model_dump()} if beaten else {}
+        print(orjson.dumps({**figures.model_dump(), **lost}).decode())  # noqa: T201 - the interface
 
 
 def denoisers(
@@ -114,8 +129,10 @@ def gallery(
         typer.echo(path)
 
 
-def _specimens(pairs: Path | None, fields: str | None, simulated: int, *, second: bool = False) -> list[Specimen]:
+def _specimens(
+    pairs: Path | None, fields: str | None, simulated: int, *, seed: int = SEED, second: bool = False
+) -> list[Specimen]:
     real = find_fields(pairs, parse_numbers(fields) if fields else None) if pairs else []
     if not real and not simulated:
         raise UsageError("nothing to compare: name a folder of --pairs, or a number of --simulated scans")
-    return [*real, *simulated_fields(simulated, twice=second)]
+    return [*real, *simulated_fields(simulated, seed=seed, twice=second)]

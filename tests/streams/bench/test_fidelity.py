@@ -3,12 +3,14 @@ from pathlib import Path
 import cv2
 import pytest
 
+from stages.denoise import Denoise
 from stages.filter import Filter
 from stages.filter.gaussian import Gaussian
 from stages.metrics import Metrics
 from stages.selector import Selector
 from streams.bench.fidelity import score_field, score_fields
 from streams.bench.fields import find_fields
+from streams.bench.results import Choice
 from streams.errors import UsageError
 from tests.streams.bench.conftest import WritePair
 
@@ -25,6 +27,24 @@ def test_a_clean_image_that_moved_and_is_darker_is_brought_onto_the_noisy_one(
     assert result.chosen == "gaussian"
     assert result.regret == 0
     assert set(result.risks) == {"raw", "gaussian"}
+
+
+def test_what_fewer_candidates_would_have_come_to_is_decided_from_the_same_scores(
+    pairs: Path, write_pair: WritePair
+) -> None:
+    write_pair("line", 1)
+    stages = (
+        Filter(candidates={"gaussian": Gaussian(), "bm3d": Gaussian(strength=0.3)}),
+        Denoise(candidates={"network": Gaussian(strength=0.9)}),
+        Metrics(),
+        Selector(),
+    )
+    result = score_field(stages, find_fields(pairs)[0])
+    assert result.conditions == {"real": "line"}
+    assert result.networks == ("network",)
+    assert result.smaller_pools["bm3d alone"] == Choice("bm3d", ("raw", "bm3d"))
+    assert result.smaller_pools["without networks"].pool == ("raw", "gaussian", "bm3d")
+    assert result.smaller_pools["without networks"].chosen == "gaussian"
 
 
 def test_several_processes_find_what_one_finds(pairs: Path, write_pair: WritePair) -> None:

@@ -17,6 +17,14 @@ path = ["stages.filter:Filter", "stages.metrics:Metrics", "stages.selector:Selec
 method = "stages.filter.gaussian:Gaussian"
 """
 
+BOTH = """
+path = ["stages.filter:Filter", "stages.denoise:Denoise", "stages.metrics:Metrics", "stages.selector:Selector"]
+[filter.candidates.bm3d]
+method = "stages.filter.gaussian:Gaussian"
+[denoise.candidates.network]
+method = "stages.filter.mean:Mean"
+"""
+
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
@@ -43,6 +51,26 @@ def test_the_last_line_is_one_json_object_of_figures(pairs: Path, write_pair: Wr
     )
     assert {"ssim", "seconds"} < set(line["methods"]["gaussian"])
     assert figures["regret"] == {"mean": 0.0, "p95": 0.0}
+
+
+def test_failures_of_networks_are_told_beside_the_figures_and_follow_the_seed(tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text(BOTH)
+    found = []
+    for seed in ("1", "2"):
+        arguments = ["fidelity", "--simulated", "1", "--seed", seed, "--failures", "--pipeline", str(path), "--json"]
+        result = CliRunner().invoke(bench(()), arguments, catch_exceptions=False)
+        assert "network against bm3d" in result.stdout
+        found.append(json.loads(result.stdout.splitlines()[-1])["failures"])
+    assert [one["networks"][0]["by"]["specimen"]["lines"]["picks"]["images"] for one in found] == [1, 1]
+    assert set(found[0]["pools"]) == {"whole", "without networks", "bm3d alone"}
+    assert found[0]["pools"] != found[1]["pools"]
+
+
+def test_failures_need_networks_and_a_rival(pairs: Path, write_pair: WritePair, pipeline: Path) -> None:
+    write_pair("line", 1)
+    arguments = ["fidelity", "--pairs", str(pairs), "--failures", "--pipeline", str(pipeline)]
+    assert isinstance(CliRunner().invoke(bench(()), arguments).exception, UsageError)
 
 
 def test_without_json_people_read_a_table_and_the_regret(pairs: Path, write_pair: WritePair, pipeline: Path) -> None:
