@@ -139,7 +139,7 @@ def print_judging(console: Console, figures: Judging) -> None:
         f"{figures.left_out} left out, whose noise follows no law",
         highlight=False,
     )
-    table = Table("share of the frame scored", "time, of the candidates' own", "regret, dB: mean (p95)")
+    table = Table("share to be scored", "pixels scored", "time, of the candidates' own", "regret, dB: mean (p95)")
     for share, cost in figures.shares.items():
-        table.add_row(share, f"{cost.of_compute:.2f}", _regret(cost.regret))
+        table.add_row(share, f"{cost.scored:.1%}", f"{cost.of_compute:.2f}", _regret(cost.regret))
     console.print(table)

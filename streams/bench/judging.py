@@ -18,6 +18,7 @@ from stages.restoration import Restoration
 from stages.risk import assess_all
 from stages.selector import Selector
 from stages.stage import Method, Stage
+from stages.windows import windows_of
 from streams.bench.fields import Specimen
 from streams.bench.rehearsal import rehearse
 from streams.bench.results import Regret
@@ -47,7 +48,7 @@ class Cost(Record):
     """What judging with a share of the frame takes, and what it loses."""
 
     scored: float
-    """Share of the frame's pixels in the windows."""
+    """Share of the frames' pixels in the windows, mean."""
     of_compute: float
     """Seconds over those of restoring the frames."""
     regret: Regret
@@ -84,6 +85,11 @@ class _Subject:
         candidates = tuple(c.but(risk=risks.get(c.name)) for c in self.event.candidates)
         return decided(self.event.but(candidates=candidates), rule).chosen, seconds
 
+    def scored(self, share: float) -> float:
+        """Return the share of the frame's pixels that the windows of a nominal share hold."""
+        windows = windows_of(self.frame.shape, np.random.default_rng(0), share=share)
+        return sum(self.frame[window].size for window in windows) / self.frame.size
+
     def regret_db(self, name: str) -> float:
         """Decibels lost by choosing this candidate."""
         return max(self.psnr.values()) - self.psnr[name]
@@ -107,20 +113,20 @@ def measure_judging(
     if rule is None:
         raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
     choices: list[list[tuple[str, float]]] = []
-    costs: dict[float, list[tuple[float, float]]] = {share: [] for share in SHARES}
+    costs: dict[float, list[tuple[float, float, float]]] = {share: [] for share in SHARES}
     for subject in _subjects(stages, fields, note):
         drawn = [subject.choice(rule, f"{subject.event.image.image_id}/{n}", 1 / 4)[0] for n in range(draws)]
         choices.append([(name, subject.psnr[name]) for name in drawn])
         for share, found in costs.items():
             chosen, seconds = subject.choice(rule, subject.event.image.image_id, share)
-            found.append((subject.regret_db(chosen), seconds / subject.restore_s))
+            found.append((subject.scored(share), seconds / subject.restore_s, subject.regret_db(chosen)))
     if not choices:
         raise UsageError("the noise of none of these images follows a law")
     return Judging(
         images=len(choices),
         left_out=len(fields) - len(choices),
         stability=_stability(choices),
-        shares={f"{share:g}": _cost(share, found) for share, found in costs.items()},
+        shares={f"{share:g}": _cost(found) for share, found in costs.items()},
     )
 
 
@@ -159,10 +165,10 @@ def _stability(choices: Sequence[Sequence[tuple[str, float]]]) -> Stability:
     )
 
 
-def _cost(share: float, found: Sequence[tuple[float, float]]) -> Cost:
-    regrets = [regret for regret, _ in found]
+def _cost(found: Sequence[tuple[float, float, float]]) -> Cost:
+    scored, of_compute, regrets = np.transpose(found)
     return Cost(
-        scored=share,
-        of_compute=round(float(np.mean([seconds for _, seconds in found])), 3),
+        scored=round(float(np.mean(scored)), 3),
+        of_compute=round(float(np.mean(of_compute)), 3),
         regret=Regret(mean=round(float(np.mean(regrets)), 4), p95=round(float(np.percentile(regrets, 95)), 4)),
     )

@@ -42,6 +42,7 @@ class SimulatedField:
     seed: int = SEED
     twice: bool = False
     """Whether it is scanned again after a drift."""
+    side_px: int = SIDE_PX
 
     @property
     def label(self) -> str:
@@ -56,7 +57,7 @@ class SimulatedField:
     def pair(self) -> Pair:
         """Draw the specimen and scan it, in 8 bits as an instrument writes it."""
         rng = np.random.default_rng([self.seed, self.number])
-        clean = scene(self.specimen, (SIDE_PX, SIDE_PX), rng)
+        clean = scene(self.specimen, (self.side_px, self.side_px), rng)
         scan = replace(SCANS[self.kind], dose_e_per_px=self.dose_e_per_px)
         noisy = _scanned(clean, scan, rng)
         if not self.twice:
@@ -69,17 +70,19 @@ def _scanned(clean: Pixels, scan: Scan, rng: np.random.Generator) -> Sight:
     return sight_of(tiff_of(np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)))
 
 
-def simulated_fields(images: int, *, seed: int = SEED, twice: bool = False) -> list[SimulatedField]:
+def simulated_fields(
+    images: int, *, seed: int = SEED, twice: bool = False, side_px: int = SIDE_PX
+) -> list[SimulatedField]:
     """Return so many fields, all combinations in turn: of 72 the first has as many of each as the second.
 
     >>> len({field.label.rsplit("/", 1)[0] for field in simulated_fields(72)})
     72
     """
-    return list(islice(_endless(seed, twice), images))
+    return list(islice(_endless(seed, twice, side_px), images))
 
 
-def _endless(seed: int, twice: bool) -> Iterator[SimulatedField]:
+def _endless(seed: int, twice: bool, side_px: int) -> Iterator[SimulatedField]:
     numbers = count()
     for _ in count():
         for specimen, dose, kind in product(KINDS, DOSES, SCANS):
-            yield SimulatedField(kind, next(numbers), specimen, dose, seed, twice)
+            yield SimulatedField(kind, next(numbers), specimen, dose, seed, twice, side_px)

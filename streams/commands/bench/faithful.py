@@ -19,7 +19,7 @@ from streams.bench.fields import Specimen, find_fields, parse_numbers
 from streams.bench.gallery import write_gallery
 from streams.bench.judging import measure_judging
 from streams.bench.results import summarise
-from streams.bench.simulated_fields import SEED, simulated_fields
+from streams.bench.simulated_fields import SEED, SIDE_PX, simulated_fields
 from streams.commands.options import AsJson, PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
@@ -96,12 +96,14 @@ def judging(
     pairs: Pairs = None,
     fields: Numbers = None,
     simulated: Simulated = 0,
+    size: Annotated[int, typer.Option(min=64, help="Height and width of the simulated scans in pixels.")] = SIDE_PX,
+    seed: Seed = SEED,
     draws: Annotated[int, typer.Option(min=2, help="Noise draws with which each image is judged.")] = 20,
     pipeline: PipelineFile = None,
     json: AsJson = False,
 ) -> None:
     """Judge the same restorations with other noise draws, and with more and less of each frame."""
-    found = _specimens(pairs, fields, simulated)
+    found = _specimens(pairs, fields, simulated, seed=seed, side_px=size)
     stages = load_pipeline(pipeline).stages
     use_one_thread_a_slot()
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -130,9 +132,15 @@ def gallery(
 
 
 def _specimens(
-    pairs: Path | None, fields: str | None, simulated: int, *, seed: int = SEED, second: bool = False
+    pairs: Path | None,
+    fields: str | None,
+    simulated: int,
+    *,
+    seed: int = SEED,
+    second: bool = False,
+    side_px: int = SIDE_PX,
 ) -> list[Specimen]:
     real = find_fields(pairs, parse_numbers(fields) if fields else None) if pairs else []
     if not real and not simulated:
         raise UsageError("nothing to compare: name a folder of --pairs, or a number of --simulated scans")
-    return [*real, *simulated_fields(simulated, seed=seed, twice=second)]
+    return [*real, *simulated_fields(simulated, seed=seed, twice=second, side_px=side_px)]

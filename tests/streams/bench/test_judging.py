@@ -19,6 +19,13 @@ def test_a_clear_choice_is_the_same_with_any_draw_and_any_share() -> None:
     assert (figures.stability.draws, figures.stability.same, figures.stability.least_alike) == (4, 1.0, 1.0)
     assert [float(share) for share in figures.shares] == list(SHARES)
     assert all(cost.regret.mean == 0 for cost in figures.shares.values())
+    assert figures.shares["1"].scored == 1
+    assert all(cost.scored <= float(share) for share, cost in figures.shares.items())
+
+
+def test_simulated_frames_may_be_of_any_size() -> None:
+    (field,) = simulated_fields(1, side_px=300)
+    assert field.pair().noisy.frame.pixels.shape == (300, 300)
 
 
 def test_a_pipeline_that_does_not_select_is_wrong_usage() -> None:
