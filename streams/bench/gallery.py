@@ -9,10 +9,12 @@ import numpy as np
 from schemas.frame import Frame, Pixels
 from schemas.scores import RAW
 from stages.denoise import Denoise
+from stages.denoise.blend import Blend
 from stages.evidence import Evidence
 from stages.filter import Filter
 from stages.metrics.reference import psnr_db
 from stages.noise import measure
+from stages.restoration import Restoration
 from stages.stage import Stage
 from streams.bench.fields import Pair, Specimen
 from streams.bench.panels import Colours, grey, panel, write_row
@@ -38,7 +40,7 @@ def _panels(stages: Sequence[Stage], pair: Pair, found: Rehearsed) -> Iterator[C
     chosen = found.event.selection.chosen if found.event.selection else RAW
     shown = {"raw": RAW}
     for title, kind in (("classical", Filter), ("network", Denoise)):
-        names = [name for stage in stages if isinstance(stage, kind) for name in stage.candidates if name in psnr]
+        names = [name for stage in stages if isinstance(stage, kind) for name in _of_one_kind(stage) if name in psnr]
         shown |= {title: max(names, key=psnr.__getitem__)} if names else {}
     top, left = _liveliest(pair.clean)
     for title, name in [*shown.items(), ("selected", chosen)]:
@@ -49,6 +51,11 @@ def _panels(stages: Sequence[Stage], pair: Pair, found: Rehearsed) -> Iterator[C
     if mapped is not None:
         yield panel(mapped, top=top, left=left, side_px=SIDE_PX, title="evidence map of it")
     yield panel(grey(pair.clean, window), top=top, left=left, side_px=SIDE_PX, title="truth")
+
+
+def _of_one_kind(stage: Restoration) -> Iterator[str]:
+    """Yield the candidates of a stage, without those that are half a network and half a classical method."""
+    return (name for name, method in stage.candidates.items() if not isinstance(method, Blend))
 
 
 def _map(pair: Pair, restored: Frame, window: GreyWindow) -> Colours | None:
