@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.model import Record
 from streams.agent.assembly import Assembly, FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Pending
-from streams.agent.pairs import Pairs, is_answered, notes_of, paired
+from streams.agent.pairs import answers_of_pairs, is_answered, notes_of, paired
 from streams.agent.scan import Changes, FolderScan, Sighting, sighting_of
 from streams.agent.uploading import NoImage, Restless, Unreadable, Uploaded, Verdict
 from streams.errors import UsageError
@@ -88,7 +88,7 @@ def publish_once(
     count = Count()
     for folder, found in finds:
         with assembled(folder, options, world, patience_s=PATIENCE_S, heard=partial(_hear, count)) as assembly:
-            _publish(found, assembly, count, show, {*ANSWERS, *Pairs(suffix, wait_s=0).answers})
+            _publish(found, assembly, count, show, ANSWERS | answers_of_pairs(suffix))
     return count.summary(world.clock() - start)
 
 

@@ -25,6 +25,11 @@ def is_answered(file: Sighting, notes: Mapping[str, FileNote], answers: Collecti
     return _stands(file, notes, answers) and (second is None or _stands(second, notes, {FileState.SECOND}))
 
 
+def answers_of_pairs(suffix: str | None) -> set[FileState]:
+    """Return the states of a file that are an answer where files are paired, although its first frame may have gone."""
+    return {FileState.SECOND} if suffix else set()
+
+
 def notes_of(file: Sighting, state: FileState, reason: str | None = None) -> list[FileNote]:
     """Return what is to be noted of a file that was answered, and of its second frame."""
     note = FileNote(file.name, file.stamp, state, reason)
@@ -92,11 +97,6 @@ class Pairs:
     def is_orphan(self, file: Sighting) -> bool:
         """Whether a file is named as the second frame of one that is not there."""
         return bool(self._suffix) and self.second(file.name) is None and is_named_second(file.name, self._suffix or "")
-
-    @property
-    def answers(self) -> set[FileState]:
-        """The states of a file by itself that are an answer, besides those that always are."""
-        return {FileState.SECOND} if self._suffix else set()
 
     def _members(self, names: Iterable[str]) -> list[Sighting]:
         suffix = self._suffix or ""

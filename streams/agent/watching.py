@@ -13,7 +13,7 @@ from streams.agent.agent import BATCH_FILES, Agent
 from streams.agent.assembly import FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Stamp
 from streams.agent.outages import Outlast
-from streams.agent.pairs import Pairs, is_answered, notes_of
+from streams.agent.pairs import Pairs, answers_of_pairs, is_answered, notes_of
 from streams.agent.scan import Changes, FolderScan, Sighting
 from streams.agent.settling import Settling
 from streams.agent.uploading import Restless, Unreadable, Uploaded, Verdict
@@ -84,7 +84,7 @@ class Watch:
         self._settling = Settling(settle_s=timing.settle_s, give_up_s=timing.give_up_s)
         self._absences = Absences(give_up_s=timing.give_up_s)
         self._pairs = Pairs(second_suffix, wait_s=timing.second_wait_s)
-        self._answers = ANSWERED | self._pairs.answers
+        self._answers = ANSWERED | answers_of_pairs(second_suffix)
         self._told: dict[str, float] = {}
         self._next_look = -math.inf
         self._inherited = False
