@@ -144,9 +144,14 @@ def version_of(
     return digest({**read, "prior": prior, "reference": reference, **frames})[:16]
 
 
-def acquisition_id_of(source: str, relative_path: str, image_id: str) -> str:
-    """``ce_id`` of a published image: publishing the same file from the same place again is the same acquisition."""
-    return str(uuid5(NAMESPACE, f"{source}\n{relative_path}\n{image_id}"))
+def acquisition_id_of(source: str, relative_path: str, image_id: str, second: str | None = None) -> str:
+    """``ce_id`` of a published image: publishing the same file from the same place again is the same acquisition.
+
+    With a second frame, given by its sha256, it is another one than without: an instrument may write that later, when
+    the first is published. Without, it is what it was before there were any.
+    """
+    frames = image_id if second is None else f"{image_id}\n{second}"
+    return str(uuid5(NAMESPACE, f"{source}\n{relative_path}\n{frames}"))
 
 
 def event_id_of(acquisition_id: str, stage: str, lane: str, pipeline: str) -> str:

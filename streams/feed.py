@@ -1,7 +1,7 @@
 """The feed: hash, store, describe, publish; never more in flight than the transport keeps."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,6 +14,7 @@ from streams.formats.reading import Description
 from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.intake import Intake, message_of
+from streams.pairing import check_fit, told_of_second
 from streams.ports import ObjectStore, Publisher
 from streams.source import Skipped, SourceFile
 
@@ -122,11 +123,10 @@ class Feed:
 
     def _take(self, file: SourceFile, listener: Listener) -> bool:
         try:
-            kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
-            if isinstance(kind, NotAnImage):
-                listener.skipped(file.name, kind.reason)
+            data = _image(file)
+            if isinstance(data, NotAnImage):
+                listener.skipped(file.name, data.reason)
                 return True
-            data = file.read(-1)
             description = completed(self.describer.describe(data), file.sidecars())
             second = self._second(file.second, description) if file.second else b""
         except InvalidImage as error:
@@ -147,14 +147,12 @@ class Feed:
 
     def _second(self, file: SourceFile, first: Description) -> bytes:
         """Read a file of second frames; raises `InvalidImage` where its pages are not as large as the first frames."""
-        data = file.read(-1)
-        try:
-            sizes = _sizes(self.describer.describe(data))
-        except InvalidImage as error:
-            raise InvalidImage(f"its second frame {file.name}: {error}") from error
-        if sizes != _sizes(first):
-            told = f"its second frame {file.name} has pages of {_told(sizes)}, the image of {_told(_sizes(first))}"
-            raise InvalidImage(f"{told}; put a frame of the same size there, or remove it")
+        with told_of_second(file.name):
+            data = _image(file)
+            if isinstance(data, NotAnImage):
+                raise InvalidImage(data.reason)
+            description = self.describer.describe(data)
+        check_fit(file.name, description, first)
         return data
 
     @property
@@ -170,9 +168,7 @@ class Feed:
         return True
 
 
-def _sizes(description: Description) -> list[tuple[int, int]]:
-    return [(page.width, page.height) for page in description.pages]
-
-
-def _told(sizes: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"{width} x {height} px" for width, height in sizes[:3]) + (", ..." if len(sizes) > 3 else "")
+def _image(file: SourceFile) -> bytes | NotAnImage:
+    """Read a file if it is an image; raises `InvalidImage` and `OSError`."""
+    kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
+    return kind if isinstance(kind, NotAnImage) else file.read(-1)

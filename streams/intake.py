@@ -52,7 +52,7 @@ class Intake:
         """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
         image = self._image(description, number, ref, reference, second)
         acquisition = Acquisition(
-            acquisition_id=acquisition_id_of(self.source, name, image.image_id),
+            acquisition_id=acquisition_id_of(self.source, name, image.image_id, second.sha256 if second else None),
             source=self.source,
             source_name=name,
             published_at=self.now(),

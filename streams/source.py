@@ -11,6 +11,7 @@ from streams.errors import UsageError
 from streams.formats.limits import DEFAULT_LIMITS
 from streams.formats.sidecar import MAX_BYTES, may_be_sidecar
 from streams.formats.sniff import IMAGE_SUFFIXES
+from streams.pairing import seconds_of
 
 STATE = ".semstream"
 """Within an embedded run's results the folder of what the run knows: what lies beside it is no image to restore."""
@@ -70,26 +71,15 @@ def folder_files(
 
 
 def _paired(files: Sequence[SourceFile | Skipped], suffix: str) -> Iterator[SourceFile | Skipped]:
-    """Yield the files, those that are the second frame of another one with that; a second frame has none itself."""
+    """Yield the files, those that are the second frame of another one with that."""
     known = {file.name: file for file in files if isinstance(file, SourceFile)}
-    alike = {name.lower(): name for name in sorted(known, reverse=True)}
-    firsts: dict[str, str] = {}
-    for name in sorted(known, key=len):
-        exactly = _second_name(name, suffix)
-        other = exactly if exactly in known else alike.get(exactly.lower())
-        if other is not None and name not in firsts:
-            firsts[other] = name
-    seconds = {first: known[other] for other, first in firsts.items()}
+    seconds = seconds_of(known, suffix)
+    belong = set(seconds.values())
     for file in files:
         if isinstance(file, SourceFile) and file.name in seconds:
-            yield replace(file, second=seconds[file.name])
-        elif file.name not in firsts:
+            yield replace(file, second=known[seconds[file.name]])
+        elif file.name not in belong:
             yield file
-
-
-def _second_name(name: str, suffix: str) -> str:
-    path = PurePosixPath(name)
-    return path.with_name(f"{path.stem}{suffix}{path.suffix}").as_posix()
 
 
 def _walk(folder: Path, leave_out: Path | None) -> Iterator[SourceFile | Skipped]:

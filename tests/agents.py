@@ -26,7 +26,7 @@ from tests.events import NOON
 
 TOPIC = "sem.images"
 OPTIONS = FeedOptions("/test", TOPIC, "sim-1", uploads=1)
-TIMING = Timing(settle_s=2, give_up_s=30, look_s=0.5)
+TIMING = Timing(settle_s=2, give_up_s=30, look_s=0.5, second_wait_s=20)
 
 
 def tiff(seed: int, *, pages: int = 1, side: int = 16) -> bytes:
@@ -158,14 +158,15 @@ class Site:
 class Watcher:
     """A watch that runs for as long as a test says."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, second_suffix: str | None = None) -> None:
         self.site = site
         self.heard: list[Pending] = []
         folder, world = site.folder, site.world()
         with ExitStack() as stack:
             it = stack.enter_context(assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self.heard.append))
             self.journal = it.journal
-            self.watch = Watch(FolderScan(folder, clock=site.clock), it.agent, it.journal, it.outlast, TIMING)
+            scan = FolderScan(folder, clock=site.clock)
+            self.watch = Watch(scan, it.agent, it.journal, it.outlast, TIMING, second_suffix=second_suffix)
             self.watch.begin()
             self.close = stack.pop_all().close
 

@@ -31,7 +31,7 @@ class Instrument:
         *,
         start: float,
         images: int,
-        is_published: Callable[[str, str], bool],
+        is_published: Callable[[str, str, str | None], bool],
     ) -> None:
         self._folder = folder
         self._chance = chance
@@ -61,8 +61,10 @@ class Instrument:
         self._serial += 1
         heapq.heappush(self._due, (self._now + after_s, self._serial, job))
 
-    def _session(self, images: int) -> Job:
-        ways: tuple[Callable[[str], Job], ...] = (
+    @property
+    def _ways(self) -> tuple[Callable[[str], Job], ...]:
+        """Return the ways in which it writes an image."""
+        return (
             self._in_pieces,
             self._into_reserved_space,
             self._by_renaming,
@@ -70,6 +72,9 @@ class Instrument:
             self._rewritten,
             self._moved,
         )
+
+    def _session(self, images: int) -> Job:
+        ways = self._ways
         for number in range(images):
             place = self._chance.choice(["", "", "lot/", "lot/wafer-2/"])
             self._start(self._chance.choice(ways)(f"{place}{number:03}.tif"))
@@ -139,7 +144,7 @@ class Instrument:
         self._is_whole(name, data)
 
     def _until_published(self, name: str) -> Job:
-        while not self._is_published(name, self.whole[name][-1]):
+        while not self._is_published(name, self.whole[name][-1], None):
             yield 1.0
         yield self._chance.choice([0.1, 5.0, 20.0])
 

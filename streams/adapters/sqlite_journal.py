@@ -117,7 +117,8 @@ class FeedJournal:
         with transaction(self._connection) as db:
             for upload in uploads:
                 note = FileNote(upload.name, upload.stamp, FileState.UPLOADED, sha256=upload.sha256)
-                db.execute(WRITE_NOTE, self._values(note))
+                notes = [note] if upload.second is None else [note, upload.second]
+                db.executemany(WRITE_NOTE, [self._values(each) for each in notes])
                 db.executemany(WRITE_ACQUISITION, [self._acquisition(upload, event) for event in upload.events])
             db.execute(MARK_PUBLISHED_FILES, (self._now().isoformat(),))
 

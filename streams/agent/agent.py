@@ -7,6 +7,7 @@ from typing import Protocol
 
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Upload
 from streams.agent.outages import Outlast
+from streams.agent.pairs import notes_of, second_note
 from streams.agent.scan import Sighting
 from streams.agent.uploading import NoImage, Uploaded, Uploader, Verdict
 from streams.intake import message_of
@@ -76,8 +77,8 @@ class Agent:
         """
         for batch in self._batches(files):
             uploads = [self._upload(verdict) for verdict in batch if isinstance(verdict, Uploaded)]
-            skips = [_skip(verdict) for verdict in batch if isinstance(verdict, NoImage)]
-            self.note(skips)
+            skips = [verdict for verdict in batch if isinstance(verdict, NoImage)]
+            self.note([note for skip in skips for note in notes_of(skip.file, FileState.SKIPPED, skip.reason)])
             if uploads:
                 self._outlast(partial(self._journal.uploaded, uploads))
                 self.deliver()
@@ -131,14 +132,12 @@ class Agent:
     def _upload(self, uploaded: Uploaded) -> Upload:
         """Return the entry of an upload; each of its pages supersedes that page of what stood there before."""
         file, ref, description = uploaded.file, uploaded.ref, uploaded.description
+        note = second_note(file.second) if file.second else None
         if ref is None or description is None:
-            return Upload(file.name, file.stamp, uploaded.sha256, ())
+            return Upload(file.name, file.stamp, uploaded.content, (), note)
         before = self._journal.acquisitions(file.name, uploaded.before) if uploaded.before else {}
         event = self._uploader.intake.event
         pages = range(description.page_count)
-        events = tuple(event(file.name, description, n, ref, supersedes=before.get(n)) for n in pages)
-        return Upload(file.name, file.stamp, uploaded.sha256, events)
-
-
-def _skip(verdict: NoImage) -> FileNote:
-    return FileNote(verdict.file.name, verdict.file.stamp, FileState.SKIPPED, verdict.reason)
+        second = uploaded.second
+        events = tuple(event(file.name, description, n, ref, second=second, supersedes=before.get(n)) for n in pages)
+        return Upload(file.name, file.stamp, uploaded.content, events, note)

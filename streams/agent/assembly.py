@@ -49,7 +49,10 @@ class World:
 
 @dataclass(frozen=True)
 class FeedOptions:
-    """What a feed says of its images, to which topic, and with how many files in memory at a time."""
+    """What a feed says of its images, to which topic, and with how many files in memory at a time.
+
+    ``second_suffix`` tells the file of a second frame by its name (see `streams.pairing`).
+    """
 
     source: str
     topic: str
@@ -58,6 +61,7 @@ class FeedOptions:
     zeros_ok: bool = False
     uploads: int = 2
     prior: Prior | None = None
+    second_suffix: str | None = None
 
 
 @dataclass(frozen=True)

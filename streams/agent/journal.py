@@ -23,6 +23,8 @@ class FileState(StrEnum):
     """It calls itself an image and never became readable; tried again when it changes."""
     GONE = "gone"
     """It vanished before it was uploaded."""
+    SECOND = "second"
+    """The second frame of another file, with which it was answered."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,14 @@ class Stamp:
     mtime_ns: int
 
 
+def content_of(sha256: str, second: str | None) -> str:
+    """Name the content of a file and of its second frame: without one it is the file's sha256."""
+    return sha256 if second is None else f"{sha256}+{second}"
+
+
 @dataclass(frozen=True)
 class FileNote:
-    """What is known of the file at a name. ``sha256`` is the content that was last uploaded from there."""
+    """What is known of the file at a name. ``sha256`` is what was last uploaded from there, named by `content_of`."""
 
     name: str
     stamp: Stamp
@@ -46,12 +53,16 @@ class FileNote:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file whose bytes are in the store, and the events of its pages, which are to be published."""
+    """A file whose bytes are in the store, and the events of its pages, which are to be published.
+
+    ``second`` is to be noted of its second frame.
+    """
 
     name: str
     stamp: Stamp
     sha256: str
     events: tuple[ImageEvent, ...]
+    second: FileNote | None = None
 
 
 @dataclass(frozen=True)

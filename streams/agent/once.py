@@ -1,6 +1,6 @@
 """Files published once: those that are there now."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,22 +8,25 @@ from pathlib import Path
 from schemas.model import Record
 from streams.agent.assembly import Assembly, FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Pending
+from streams.agent.pairs import answers_of_pairs, is_answered, notes_of, paired
 from streams.agent.scan import Changes, FolderScan, Sighting, sighting_of
 from streams.agent.uploading import NoImage, Restless, Unreadable, Uploaded, Verdict
 from streams.errors import UsageError
+from streams.pairing import seconds_of
 from streams.source import Skipped, readable
 from streams.summary import Failure
 
 PATIENCE_S = 120.0
 """Somebody waits for the command: after so long it ends and says what it waited for."""
-PUBLISHED = {FileState.UPLOADED, FileState.PUBLISHED}
+ANSWERS = {FileState.UPLOADED, FileState.PUBLISHED, FileState.SKIPPED}
+"""States in which a file that did not change needs nothing: it was published, or found to be no image."""
 
 
 class PublishSummary(Record):
     """The result of ``semstream publish``: its ``--json`` line."""
 
     files: int
-    """Files found: published, known, failed and skipped."""
+    """Files found: published, known, failed and skipped. A file and its second frame are one."""
     published: int
     known: int
     """Files whose content was published before."""
@@ -80,11 +83,12 @@ def publish_once(
         If a service does not answer for two minutes; the same call goes on from there.
     """
     start = world.clock()
-    finds = [(folder, _found(folder, files, world)) for folder, files in _by_folder(paths).items()]
+    suffix = options.second_suffix
+    finds = [(folder, _found(folder, files, world, suffix)) for folder, files in _by_folder(paths).items()]
     count = Count()
     for folder, found in finds:
         with assembled(folder, options, world, patience_s=PATIENCE_S, heard=partial(_hear, count)) as assembly:
-            _publish(found, assembly, count, show)
+            _publish(found, assembly, count, show, ANSWERS | answers_of_pairs(suffix))
     return count.summary(world.clock() - start)
 
 
@@ -101,41 +105,59 @@ def _by_folder(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     return folders
 
 
-def _found(folder: Path, files: Sequence[Path], world: World) -> Changes:
-    if not files:
-        changes = FolderScan(folder, clock=world.clock).look()
-        if any(closed.name == str(folder) for closed in changes.closed):
-            raise UsageError(f"{folder} cannot be listed; check its permissions")
-        return changes
+def _found(folder: Path, files: Sequence[Path], world: World, suffix: str | None) -> Changes:
+    if files:
+        return _named([*files, *_seconds_beside(folder, files, suffix)] if suffix else files, suffix)
+    changes = FolderScan(folder, clock=world.clock).look()
+    if any(closed.name == str(folder) for closed in changes.closed):
+        raise UsageError(f"{folder} cannot be listed; check its permissions")
+    changes.found = paired(changes.found, suffix)
+    return changes
+
+
+def _seconds_beside(folder: Path, files: Sequence[Path], suffix: str) -> list[Path]:
+    """Return the second frames of files that were named: whoever names a first frame means both."""
+    try:
+        beside = {path.name: path for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be listed for second frames: {error.strerror}") from error
+    seconds = seconds_of(beside, suffix)
+    return [beside[seconds[path.name]] for path in files if path.name in seconds]
+
+
+def _named(files: Sequence[Path], suffix: str | None) -> Changes:
     changes = Changes()
     for path in dict.fromkeys(files):
         if path.is_symlink():
             changes.left_alone.append(Skipped(readable(path.name), "a symbolic link"))
         else:
             changes.found.append(sighting_of(path))
+    changes.found = paired(changes.found, suffix)
     return changes
 
 
-def _publish(found: Changes, assembly: Assembly, count: Count, show: Callable[[Count], None]) -> None:
+def _publish(
+    found: Changes, assembly: Assembly, count: Count, show: Callable[[Count], None], answers: Collection[FileState]
+) -> None:
     count.skips += [Failure(path=skipped.name, reason=skipped.reason) for skipped in found.left_alone]
     count.failures += [Failure(path=closed.name, reason=closed.reason) for closed in found.closed]
     assembly.agent.deliver()
-    notes = assembly.outlast(partial(assembly.journal.notes, [file.name for file in found.found]))
-    fresh = [file for file in found.found if not _is_known(notes.get(file.name), file, count)]
-    assembly.agent.note([FileNote(file.name, file.stamp, FileState.SEEN) for file in fresh])
+    names = [frame.name for file in found.found for frame in file.frames]
+    notes = assembly.outlast(partial(assembly.journal.notes, names))
+    fresh = [file for file in found.found if not is_answered(file, notes, answers)]
+    _count_known([notes[file.name] for file in found.found if is_answered(file, notes, answers)], count)
+    assembly.agent.note([FileNote(frame.name, frame.stamp, FileState.SEEN) for file in fresh for frame in file.frames])
     for verdict in assembly.agent.take(fresh):
         _answer(verdict, assembly, count)
         show(count)
 
 
-def _is_known(note: FileNote | None, file: Sighting, count: Count) -> bool:
-    """Whether a file needs nothing: it was published, or found to be no image, as it is now."""
-    if note is None or note.stamp != file.stamp:
-        return False
-    if note.state is FileState.SKIPPED:
-        count.skips.append(Failure(path=file.name, reason=note.reason or ""))
-    count.known += note.state in PUBLISHED
-    return note.state in {*PUBLISHED, FileState.SKIPPED}
+def _count_known(notes: Iterable[FileNote], count: Count) -> None:
+    for note in notes:
+        if note.state is FileState.SKIPPED:
+            count.skips.append(Failure(path=note.name, reason=note.reason or ""))
+        else:
+            count.known += 1
 
 
 def _answer(verdict: Verdict, assembly: Assembly, count: Count) -> None:
@@ -153,7 +175,7 @@ def _answer(verdict: Verdict, assembly: Assembly, count: Count) -> None:
 
 
 def _fail(file: Sighting, reason: str, assembly: Assembly, count: Count) -> None:
-    assembly.agent.note([FileNote(file.name, file.stamp, FileState.FAILED, reason)])
+    assembly.agent.note(notes_of(file, FileState.FAILED, reason))
     count.failures.append(Failure(path=file.name, reason=reason))
 
 

@@ -6,7 +6,7 @@ asks for the attributes of new names only, and of the files that are known some 
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
@@ -24,13 +24,32 @@ FILES_A_LOOK, FOLDERS_A_LOOK, RECENT = 500, 500, 100
 
 @dataclass(frozen=True)
 class Sighting:
-    """A file as a look found it. ``siblings`` are the images beside it whose sidecar it may be."""
+    """A file as a look found it. ``siblings`` are the images beside it whose sidecar it may be.
+
+    ``second`` is the file with another frame of its field, where `streams.agent.pairs` has found one.
+    """
 
     name: str
     path: Path
     stamp: Stamp
     inode: int
     siblings: tuple[str, ...] = ()
+    second: "Sighting | None" = None
+
+    @property
+    def frames(self) -> "tuple[Sighting, ...]":
+        """Itself, and its second frame."""
+        return (self,) if self.second is None else (self, self.second)
+
+    @property
+    def alone(self) -> "Sighting":
+        """Itself, without its second frame."""
+        return replace(self, second=None)
+
+    def is_as(self, other: "Sighting") -> bool:
+        """Whether it and its second frame are the files of another sighting, and have not changed."""
+        stands = [(file.name, file.stamp) for file in self.frames]
+        return stands == [(file.name, file.stamp) for file in other.frames]
 
 
 @dataclass

@@ -36,11 +36,11 @@ class Settling:
     def __contains__(self, name: str) -> bool:
         return name in self._waiting
 
-    def watch(self, file: Sighting, now: float) -> None:
-        """Let a file rest from now on, unless it rests already and did not change."""
+    def watch(self, file: Sighting, now: float, *, held_s: float = 0) -> None:
+        """Let a file rest from now on, or from when it was ``held_s``, unless it rests already and did not change."""
         known = self._waiting.get(file.name)
-        if known is None or known.file.stamp != file.stamp:
-            self._put(Waiting(file, now, now + self._settle_s))
+        if known is None or not known.file.is_as(file):
+            self._put(Waiting(file, now + held_s, now + held_s + self._settle_s))
 
     def due(self, now: float, limit: int) -> list[Sighting]:
         """Return files that have rested; each stays in wait until it is `done`, `watch`ed anew or `postpone`d."""

@@ -4,11 +4,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from schemas.image import ObjectRef
-from streams.agent.journal import Stamp
+from streams.agent.journal import Stamp, content_of
 from streams.agent.scan import Sighting, stamp_of
 from streams.errors import InvalidImage, TransientError
 from streams.feed import FileDescriber
@@ -17,6 +17,7 @@ from streams.formats.reading import Description
 from streams.formats.sidecar import SUFFIXES, completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.intake import Intake
+from streams.pairing import check_fit, told_of_second
 from streams.source import sidecars_of
 
 ZEROS_AT_THE_END = 64
@@ -26,13 +27,17 @@ Instruments and copying programs reserve a file's space first, and a reader find
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The file's bytes are in the store, verified. Nothing else is said of a content that stood there ``before``."""
+    """The bytes of the file and of its second frame are in the store, verified.
+
+    ``content`` names both. Nothing else is said of one that stood there ``before``.
+    """
 
     file: Sighting
-    sha256: str
+    content: str
     before: str | None
     ref: ObjectRef | None = None
     description: Description | None = None
+    second: ObjectRef | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class NoImage:
 
 @dataclass(frozen=True)
 class Restless:
-    """The file changed since it was seen; ``stamp`` is what it has now."""
+    """The file changed since it was seen; ``stamp`` is what it has now. ``file`` has that of a second frame already."""
 
     file: Sighting
     stamp: Stamp
@@ -76,23 +81,37 @@ class Uploader:
     confirm: Callable[[ObjectRef], object]
     zeros_ok: bool = False
 
-    def __call__(self, file: Sighting, known_sha256: str | None) -> Verdict:
+    def __call__(self, file: Sighting, known: str | None) -> Verdict:
         """Upload a file unless its content is known; raises `TransientError` while the store does not answer."""
         try:
-            data = self._read(file)
-            if not isinstance(data, bytes):
-                return data
-            if known_sha256 and hashlib.sha256(data).hexdigest() == known_sha256:
-                return Uploaded(file, known_sha256, known_sha256)
-            self._check_end(data)
-            description = completed(self.describer.describe(data), sidecars_of(file.path, _sidecar_names(file.path)))
+            frames = self._frames(file)
+            if not isinstance(frames, tuple):
+                return frames
+            if known and _is_known(*frames, known):
+                return Uploaded(file, known, known)
+            description = self._described(file, *frames)
         except InvalidImage as error:
             return Unreadable(file, str(error))
         except FileNotFoundError:
             return Unreadable(file, "it vanished", vanished=True)
         except OSError as error:
             return Unreadable(file, f"cannot be read: {error.strerror}")
-        return self._put(file, data, description, known_sha256)
+        return self._put(file, *frames, description, known)
+
+    def _frames(self, file: Sighting) -> tuple[bytes, bytes | None] | NoImage | Restless:
+        """Read the file and its second frame; raises `InvalidImage`, and for the file `OSError`."""
+        data, second = self._read(file), file.second
+        if not isinstance(data, bytes):
+            return data
+        if second is None:
+            return data, None
+        with told_of_second(second.name):
+            other = self._read(second)
+            if isinstance(other, NoImage):
+                raise InvalidImage(other.reason)
+        if isinstance(other, Restless):
+            return Restless(replace(file, second=replace(second, stamp=other.stamp)), file.stamp)
+        return data, other
 
     def _read(self, file: Sighting) -> bytes | NoImage | Restless:
         """Read the bytes of an image that does not change meanwhile; raises `InvalidImage` and `OSError`."""
@@ -120,13 +139,41 @@ class Uploader:
                 "if it really ends in black, publish it with --zeros-ok"
             )
 
-    def _put(self, file: Sighting, data: bytes, description: Description, before: str | None) -> Uploaded:
+    def _described(self, file: Sighting, data: bytes, second: bytes | None) -> Description:
+        """Read both frames to their last pages; raises `InvalidImage`."""
+        self._check_end(data)
+        description = completed(self.describer.describe(data), sidecars_of(file.path, _sidecar_names(file.path)))
+        if file.second and second is not None:
+            with told_of_second(file.second.name):
+                self._check_end(second)
+                other = self.describer.describe(second)
+            check_fit(file.second.name, other, description)
+        return description
+
+    def _put(
+        self, file: Sighting, data: bytes, second: bytes | None, description: Description, before: str | None
+    ) -> Uploaded:
+        ref = self._stored(data, file)
+        other = self._stored(second, file) if second is not None else None
+        content = content_of(ref.sha256, other.sha256 if other else None)
+        return Uploaded(file, content, before, ref, description, other)
+
+    def _stored(self, data: bytes, file: Sighting) -> ObjectRef:
+        """Put bytes into the store, and verify that it holds them."""
         ref = self.intake.stored(data, file.name)
         try:
             self.confirm(ref)
         except InvalidImage as error:
             raise TransientError(f"the store does not hold what was put there: {error}") from error
-        return Uploaded(file, ref.sha256, before, ref, description)
+        return ref
+
+
+def _is_known(data: bytes, second: bytes | None, known: str) -> bool:
+    """Whether this was uploaded last; what was uploaded with a second frame stays known when that has gone."""
+    first = hashlib.sha256(data).hexdigest()
+    if second is None:
+        return known == first or known.startswith(content_of(first, ""))
+    return known == content_of(first, hashlib.sha256(second).hexdigest())
 
 
 def _sidecar_names(path: Path) -> list[str]:

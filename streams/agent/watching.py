@@ -1,7 +1,7 @@
 """A folder watched until somebody ends it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,9 +13,10 @@ from streams.agent.agent import BATCH_FILES, Agent
 from streams.agent.assembly import FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Stamp
 from streams.agent.outages import Outlast
+from streams.agent.pairs import Pairs, answers_of_pairs, is_answered, notes_of
 from streams.agent.scan import Changes, FolderScan, Sighting
 from streams.agent.settling import Settling
-from streams.agent.uploading import Restless, Unreadable, Verdict
+from streams.agent.uploading import Restless, Unreadable, Uploaded, Verdict
 from streams.errors import UsageError
 from streams.formats.sniff import IMAGE_SUFFIXES
 from streams.patience import Stopped
@@ -32,12 +33,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a file rests before it is read, how long it may stay unreadable, how often the folder is looked at."""
+    """How long a file rests before it is read, how long it may stay unreadable, how often the folder is looked at.
+
+    ``second_wait_s`` is how long a file waits for its second frame, where a feed has such: 12.6 million pixels of 5 us
+    take 63 s. One that comes later costs that the first is computed twice.
+    """
 
     settle_s: float = 2.0
     give_up_s: float = 60.0
     look_s: float = 0.5
     report_s: float = 30.0
+    second_wait_s: float = 90.0
 
 
 def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timing) -> None:
@@ -52,14 +58,24 @@ def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timin
         raise UsageError(f"{folder} is no folder; give the folder that the instrument writes to")
     with assembled(folder, options, world, patience_s=math.inf, heard=_hear) as it:
         log.info("agent_watches", folder=str(folder), topic=options.topic, source=options.source)
-        Watch(FolderScan(folder.resolve(), clock=world.clock), it.agent, it.journal, it.outlast, timing).run()
+        scan = FolderScan(folder.resolve(), clock=world.clock)
+        Watch(scan, it.agent, it.journal, it.outlast, timing, second_suffix=options.second_suffix).run()
         log.info("agent_ends", folder=str(folder))
 
 
 class Watch:
     """Watches a folder: what is new or changed and rests is taken by the agent."""
 
-    def __init__(self, scan: FolderScan, agent: Agent, journal: Journal, outlast: Outlast, timing: Timing) -> None:
+    def __init__(
+        self,
+        scan: FolderScan,
+        agent: Agent,
+        journal: Journal,
+        outlast: Outlast,
+        timing: Timing,
+        *,
+        second_suffix: str | None = None,
+    ) -> None:
         self._scan = scan
         self._agent = agent
         self._journal = journal
@@ -67,6 +83,8 @@ class Watch:
         self._timing = timing
         self._settling = Settling(settle_s=timing.settle_s, give_up_s=timing.give_up_s)
         self._absences = Absences(give_up_s=timing.give_up_s)
+        self._pairs = Pairs(second_suffix, wait_s=timing.second_wait_s)
+        self._answers = ANSWERED | answers_of_pairs(second_suffix)
         self._told: dict[str, float] = {}
         self._next_look = -math.inf
         self._inherited = False
@@ -100,8 +118,8 @@ class Watch:
     def _heed(self, changes: Changes) -> None:
         now = self._outlast.clock()
         self._tell_closed(changes, now)
-        self._heed_gone(changes.gone, now)
-        self._heed_found(changes.found, now)
+        self._heed_found(self._heed_gone(changes.gone, now), now)
+        self._heed_found(self._pairs.found(changes.found), now)
         self._agent.note([FileNote(s.name, NO_STAMP, FileState.SKIPPED, s.reason) for s in changes.left_alone])
         if not self._inherited and not changes.closed:
             self._inherited = True
@@ -112,26 +130,43 @@ class Watch:
     def _heed_found(self, found: Sequence[Sighting], now: float) -> None:
         if not found:
             return
-        notes = self._outlast(partial(self._journal.notes, [file.name for file in found]))
-        fresh = [file for file in found if not _is_answered(notes.get(file.name), file)]
-        self._agent.note([FileNote(file.name, file.stamp, FileState.SEEN) for file in fresh])
-        for file in fresh:
-            self._settling.watch(file, now)
+        notes = self._outlast(partial(self._journal.notes, [frame.name for file in found for frame in file.frames]))
+        fresh = {file.name: file for file in found if not is_answered(file, notes, self._answers)}
+        self._agent.note(self._sights(fresh.values(), notes))
+        for frame in (frame for file in found for frame in file.frames if frame.name not in fresh):
+            self._settling.done(frame.name)
+        for file in fresh.values():
+            self._settling.watch(file, now, held_s=self._pairs.held_s(file, notes))
 
-    def _heed_gone(self, names: Sequence[str], now: float) -> None:
+    def _sights(self, fresh: Iterable[Sighting], notes: Mapping[str, FileNote]) -> list[FileNote]:
+        """Return what is to be noted of files that wait; one that only waits for another's sake is answered still."""
+        frames = [frame for file in fresh for frame in file.frames]
+        return [
+            FileNote(frame.name, frame.stamp, FileState.SEEN)
+            for frame in frames
+            if not is_answered(frame.alone, notes, self._answers)
+        ]
+
+    def _heed_gone(self, names: Sequence[str], now: float) -> list[Sighting]:
+        """Miss what was waited for; return the files that stand otherwise now."""
         for name in names:
-            if file := self._settling.done(name):
-                self._absences.gone(file, now)
+            if file := self._settling.done(name) or self._pairs.second(name):
+                self._absences.gone(file.alone, now)
         self._forget([name for name in names if name not in self._absences])
+        return self._pairs.gone(names)
 
     def _inherit(self, now: float) -> None:
         """Miss the files that an earlier life saw and did not upload, and that are not there any more."""
         for name in self._outlast(partial(self._journal.names, FileState.SEEN)):
-            if name not in self._settling:
+            if name not in self._settling and not self._pairs.second(name):
                 self._absences.gone(Sighting(name, Path(name), NO_STAMP, inode=-1), now)
 
     def _give_up_absent(self, now: float) -> None:
-        for file in self._absences.lost(now):
+        lost = self._absences.lost(now)
+        notes = self._outlast(partial(self._journal.notes, [file.name for file in lost])) if lost else {}
+        for file in lost:
+            if is_answered(file, notes, self._answers):
+                continue  # it waited for the other frame's sake alone
             if PurePosixPath(file.name).suffix.lower() in IMAGE_SUFFIXES:
                 self._fail(file, FileState.GONE, "it vanished before it was uploaded")
             else:
@@ -154,10 +189,11 @@ class Watch:
         now, file = self._outlast.clock(), verdict.file
         match verdict:
             case Restless():
-                self._settling.watch(replace(file, stamp=verdict.stamp), now)
+                changed = replace(file, stamp=verdict.stamp)
+                self._settling.watch(changed, now, held_s=self._pairs.held_s(changed, {}))
             case Unreadable(vanished=True):
                 self._settling.done(file.name)
-                self._absences.gone(file, now)
+                self._absences.gone(file.alone, now)
             case Unreadable() if self._settling.postpone(file.name, now):
                 pass
             case Unreadable():
@@ -165,16 +201,20 @@ class Watch:
                 self._fail(file, FileState.FAILED, verdict.reason)
             case _:
                 self._settling.done(file.name)
+                if isinstance(verdict, Uploaded) and self._pairs.is_orphan(file):
+                    log.warning("second_without_first", name=file.name, reason="published as an image of its own")
 
     def _fail(self, file: Sighting, state: FileState, reason: str) -> None:
-        self._agent.note([FileNote(file.name, file.stamp, state, reason)])
+        self._agent.note(notes_of(file, state, reason))
         log.warning("file_failed", name=file.name, state=state.value, reason=reason)
 
 
 def _hear(pending: Pending) -> None:
-    acquisition = pending.event.acquisition
-    log.info("image_published", name=acquisition.source_name, acquisition_id=acquisition.acquisition_id)
-
-
-def _is_answered(note: FileNote | None, file: Sighting) -> bool:
-    return note is not None and note.stamp == file.stamp and note.state in ANSWERED
+    acquisition, second = pending.event.acquisition, pending.event.image.second
+    log.info(
+        "image_published",
+        name=acquisition.source_name,
+        acquisition_id=acquisition.acquisition_id,
+        **({"supersedes": acquisition.supersedes} if acquisition.supersedes else {}),
+        **({"second": second.key} if second else {}),
+    )

@@ -39,6 +39,10 @@ RetryFailed = Annotated[
 PriorFile = Annotated[
     Path | None, typer.Option("--prior", help="The feed's noise, for frames that say little: semstream prior build.")
 ]
+SecondSuffix = Annotated[
+    str | None,
+    typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field, and judges it."),
+]
 LIKE = 0.8
 """How alike two words are, of 1, where one was probably meant for the other."""
 INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
@@ -75,6 +79,12 @@ def check_instrument(name: str) -> None:
     """Raise `UsageError` for what cannot name an instrument."""
     if not INSTRUMENT_ID.fullmatch(name) or len(name) > 64:
         raise UsageError(f"--instrument '{name}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
+
+
+def check_second_suffix(suffix: str | None) -> None:
+    """Raise `UsageError` for what can be no part of a file's name."""
+    if suffix is not None and (not suffix or {"/", "\\"} & set(suffix)):
+        raise UsageError(f"--second-suffix '{suffix}' is no part of a file's name; use something like _f2")
 
 
 def time_of(text: str | None) -> datetime | None:

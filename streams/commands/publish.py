@@ -17,7 +17,15 @@ from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
-from streams.commands.options import AsJson, PriorFile, Recipe, check_instrument, told_of_recipe
+from streams.commands.options import (
+    AsJson,
+    PriorFile,
+    Recipe,
+    SecondSuffix,
+    check_instrument,
+    check_second_suffix,
+    told_of_recipe,
+)
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
@@ -47,7 +55,11 @@ GiveUpS = Annotated[
     float, typer.Option(min=0, help="A watched file that cannot be read for so long has failed, until it changes.")
 ]
 LookS = Annotated[float, typer.Option(min=0.01, help="How often the watched folder is looked at.")]
-Uploads = Annotated[int, typer.Option(min=1, help="Files in memory, and on their way, at a time.")]
+SecondWaitS = Annotated[
+    float,
+    typer.Option(min=0, help="So long a watched file waits for its second frame; without one it is published alone."),
+]
+Uploads = Annotated[int, typer.Option(min=1, help="Files, or pairs, in memory and on their way at a time.")]
 ZerosOk = Annotated[bool, typer.Option("--zeros-ok", help="Files that end in zeros are finished.")]
 
 
@@ -63,6 +75,8 @@ def publish(
     lane: Lane = LIVE,
     state: State = None,
     settings: SettingsFile = None,
+    second_suffix: SecondSuffix = None,
+    second_wait_s: SecondWaitS = 90.0,
     settle_s: SettleS = 2.0,
     give_up_s: GiveUpS = 60.0,
     look_s: LookS = 0.5,
@@ -80,9 +94,17 @@ def publish(
     if bool(paths) == bool(watch):
         raise UsageError("name folders or files to publish, or one folder with --watch")
     _check_names(instrument, lane)
-    origin, to = source or f"/feeds/{instrument}", topic(lane, IMAGES)
-    law = prior_of(prior, instrument, recipe)
-    options = FeedOptions(origin, to, instrument, told_of_recipe(recipe), zeros_ok=zeros_ok, uploads=uploads, prior=law)
+    check_second_suffix(second_suffix)
+    options = FeedOptions(
+        source or f"/feeds/{instrument}",
+        topic(lane, IMAGES),
+        instrument,
+        told_of_recipe(recipe),
+        zeros_ok=zeros_ok,
+        uploads=uploads,
+        prior=prior_of(prior, instrument, recipe),
+        second_suffix=second_suffix,
+    )
     configured = Settings.load(settings)
     place = state or configured.worker.state
     _check_apart(place, [*(paths or []), *([watch] if watch else [])])
@@ -90,7 +112,7 @@ def publish(
     with publishing(configured, place, stop=stop, uploads=uploads) as world:
         if watch:
             _stop_on_signals(stop)
-            watch_folder(watch, options, world, Timing(settle_s, give_up_s, look_s))
+            watch_folder(watch, options, world, Timing(settle_s, give_up_s, look_s, second_wait_s=second_wait_s))
         else:
             _publish_once(paths or [], options, world, json=json)
 

@@ -13,7 +13,9 @@ from streams.commands.options import (
     PriorFile,
     Recipe,
     RetryFailed,
+    SecondSuffix,
     check_instrument,
+    check_second_suffix,
     told_of_recipe,
 )
 from streams.errors import UsageError
@@ -24,11 +26,6 @@ from streams.session import print_summary, run_embedded
 from streams.source import STATE, folder_files
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for results; run again with the same one to go on.")]
-
-SecondSuffix = Annotated[
-    str | None,
-    typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field, and judges it."),
-]
 
 
 def run(
@@ -49,7 +46,7 @@ def run(
     Exit codes: 0 all selected, 1 some image failed, 2 wrong usage.
     """
     _check_apart(folder, out)
-    _check_suffix(second_suffix)
+    check_second_suffix(second_suffix)
     check_instrument(instrument)
     files = list(folder_files(folder, leave_out=out, second_suffix=second_suffix))
     summary = run_embedded(
@@ -79,8 +76,3 @@ def _check_apart(folder: Path, out: Path) -> None:
     into = any(place.is_relative_to(source) for place in written) and not target.is_relative_to(source)
     if source == target or into or any(source.is_relative_to(place) for place in written):
         raise UsageError("--out would write into the input folder, which is never written to; choose another one")
-
-
-def _check_suffix(suffix: str | None) -> None:
-    if suffix is not None and (not suffix or {"/", "\\"} & set(suffix)):
-        raise UsageError(f"--second-suffix '{suffix}' is no part of a file's name; use something like _f2")

@@ -1,7 +1,8 @@
 """An agent that dies on purpose: it publishes a folder and ends at the port call it is told.
 
-``python mortal_agent.py FOLDER`` prints one JSON line a scenario; see `tests.crash.mortal`. In every second scenario a
-file gets another content between the two lives.
+``python mortal_agent.py FOLDER`` prints one JSON line a scenario; see `tests.crash.mortal`. In every second scenario
+something is written between the two lives: another content of a file, another second frame of one that had one, and the
+second frame of one that had none.
 """
 
 import base64
@@ -65,15 +66,28 @@ def work(root: Path, fate: Fate) -> None:
     store.put = fate.tempt("store.put", store.put)
     confirm = fate.tempt("store.confirm", store.get)
     world = replace(site.world(), publisher=brokers, confirm=confirm, journals=MortalJournals(site, fate))
-    publish_once([site.folder], OPTIONS, world)
+    publish_once([site.folder], replace(OPTIONS, second_suffix="_f2"), world)
 
 
 def prepare(root: Path) -> None:
-    """Write two images, one of two pages, a text, and a file that is cut off."""
-    for name, data in (("a.tif", tiff(1, pages=2)), ("b.tif", tiff(2)), ("c.txt", b"c"), ("d.tif", tiff(3)[:-9])):
+    """Write images, one of two pages, one with a second frame, a text, and a file that is cut off."""
+    for name, data in (
+        ("a.tif", tiff(1, pages=2)),
+        ("b.tif", tiff(2)),
+        ("c.txt", b"c"),
+        ("d.tif", tiff(3)[:-9]),
+        ("e.tif", tiff(5)),
+        ("e_f2.tif", tiff(6)),
+    ):
         path = root / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def rewrite(root: Path) -> None:
+    """Write what comes between the two lives."""
+    for name, data in (("a.tif", tiff(4, pages=2)), ("b_f2.tif", tiff(8)), ("e_f2.tif", tiff(7))):
+        (root / "in" / name).write_bytes(data)
 
 
 def scenario(root: Path, at: int | None, moment: str, *, rewritten: bool) -> dict[str, Any]:
@@ -81,12 +95,12 @@ def scenario(root: Path, at: int | None, moment: str, *, rewritten: bool) -> dic
     prepare(root)
     first = in_child(lambda: work(root, Fate(at, moment)))
     if rewritten:
-        (root / "in" / "a.tif").write_bytes(tiff(4, pages=2))
+        rewrite(root)
     second = in_child(lambda: work(root, Fate(None, moment)))
     events = DiskBrokers(root / "messages").events()
     site = Site(root)
     journal = site.journals.of(FeedId(OPTIONS.source, OPTIONS.topic, str(site.folder)))
-    notes = journal.notes(["a.tif", "b.tif", "c.txt", "d.tif"])
+    notes = journal.notes(["a.tif", "b.tif", "b_f2.tif", "c.txt", "d.tif", "e.tif", "e_f2.tif"])
     return {
         "at": at,
         "moment": moment,
@@ -94,7 +108,13 @@ def scenario(root: Path, at: int | None, moment: str, *, rewritten: bool) -> dic
         "lives": [first, second],
         "values": [value for value, _ in events],
         "events": [
-            [e.acquisition.source_name, e.image.object.sha256, e.image.page, e.acquisition.acquisition_id]
+            [
+                e.acquisition.source_name,
+                e.image.object.sha256,
+                e.image.second.sha256 if e.image.second else None,
+                e.image.page,
+                e.acquisition.acquisition_id,
+            ]
             for _, e in events
         ],
         "supersedes": {e.acquisition.acquisition_id: e.acquisition.supersedes for _, e in events},

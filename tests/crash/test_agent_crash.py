@@ -27,7 +27,7 @@ def deaths(report: Lines) -> Lines:
     return [line for line in report if line.get("moment") in ("before", "after")]
 
 
-def images(line: dict[str, Any]) -> set[tuple[str, str, int, str]]:
+def images(line: dict[str, Any]) -> set[tuple[str, str, str | None, int, str]]:
     return {tuple(event) for event in line["events"]}
 
 
@@ -43,7 +43,7 @@ def test_wherever_it_died_the_same_images_are_published_and_repeats_are_the_same
     report: Lines, deaths: Lines
 ) -> None:
     whole = images(report[1])
-    assert len(whole) == 3
+    assert len(whole) == 4
     repeated = 0
     for line in deaths:
         if not line["rewritten"]:
@@ -58,7 +58,7 @@ def test_a_content_that_came_while_it_was_dead_is_published_and_supersedes_what_
     superseding = 0
     for line in deaths:
         if line["rewritten"]:
-            ids = {(name, sha256, page): identity for name, sha256, page, identity in images(line)}
+            ids = {(name, sha256, page): identity for name, sha256, _, page, identity in images(line)}
             for page in (0, 1):
                 before = ids.get(("a.tif", old, page))
                 assert line["supersedes"][ids["a.tif", new, page]] == before, line
@@ -66,7 +66,24 @@ def test_a_content_that_came_while_it_was_dead_is_published_and_supersedes_what_
     assert superseding > 0, "no scenario published the old content, so this test showed nothing"
 
 
+def test_a_second_frame_that_came_or_changed_while_it_was_dead_supersedes_what_was_published(deaths: Lines) -> None:
+    first, later, late = (sha256_of(tiff(seed)) for seed in (6, 7, 8))
+    superseding = 0
+    for line in deaths:
+        ids = {(name, second): identity for name, _, second, _, identity in images(line)}
+        assert ("e_f2.tif", None) not in ids, line
+        if line["rewritten"]:
+            for name, old, new in (("e.tif", first, later), ("b.tif", None, late)):
+                before = ids.get((name, old))
+                assert line["supersedes"][ids[name, new]] == before, line
+                superseding += before is not None
+            assert {second for name, second in ids if name == "e.tif"} <= {first, later}, line
+    assert superseding > 0, "no scenario published the old frames, so this test showed nothing"
+
+
 def test_afterwards_the_journal_knows_the_same(deaths: Lines) -> None:
     for line in deaths:
         states = {"a.tif": "published", "b.tif": "published", "c.txt": "skipped", "d.tif": "failed"}
+        states |= {"e.tif": "published", "e_f2.tif": "second"}
+        states |= {"b_f2.tif": "second"} if line["rewritten"] else {}
         assert (line["states"], line["pending"]) == (states, 0), line

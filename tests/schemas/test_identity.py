@@ -19,6 +19,14 @@ def test_publishing_the_same_file_again_is_the_same_acquisition_and_new_content_
     assert first != acquisition_id_of("/feed", "b.tif", "image-1")
 
 
+def test_with_another_second_frame_it_is_another_acquisition_and_without_one_what_it_was_before_there_were_any() -> (
+    None
+):
+    ids = [acquisition_id_of("/feed", "a.tif", "image-1", second) for second in (None, "ab", "cd")]
+    assert len(set(ids)) == 3
+    assert ids[0] == "0d22468a-5660-561a-8784-b76a69ac106f"
+
+
 def test_a_stage_event_has_one_id_a_stage_lane_and_pipeline() -> None:
     ids = {event_id_of("a", s, lane, p) for s in ("filter", "x") for lane in ("live", "replay") for p in ("1", "2")}
     assert len(ids) == 8

@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from schemas.image import ObjectRef, acquisition_id_of, image_id_of
 from streams.adapters.journal_standing import standing_of
 from streams.adapters.sqlite_file import opened, transaction
 from streams.adapters.sqlite_journal import FeedJournal, SqliteJournal
-from streams.agent.journal import FeedId, FileNote, FileState, Stamp, Upload
+from streams.agent.journal import FeedId, FileNote, FileState, Stamp, Upload, content_of
 from streams.errors import TransientError, UsageError
 from tests.events import NOON, image_event, object_ref
 
@@ -85,6 +86,23 @@ def test_an_upload_waits_with_its_events_until_they_are_published(journal: FeedJ
     assert journal.pending(limit=10) == []
     assert journal.acquisitions("a", A) == {n: e.acquisition.acquisition_id for n, e in enumerate(events("a", A, 2))}
     assert journal.acquisitions("a", B) == {}
+
+
+def test_the_second_frame_of_an_upload_is_noted_with_it_or_not_at_all(
+    journal: FeedJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = replace(upload("a", A), sha256=content_of(A, B), second=note("a_f2", FileState.SECOND))
+    with monkeypatch.context() as patch, pytest.raises(sqlite3.ProgrammingError):
+        patch.setattr(journal, "_acquisition", lambda upload, event: ())
+        journal.uploaded([pair])
+    assert journal.notes(["a", "a_f2"]) == {}
+    journal.uploaded([upload("a", A)])
+    journal.uploaded([pair])
+    assert journal.notes(["a_f2"]) == {"a_f2": note("a_f2", FileState.SECOND)}
+    assert len(journal.pending(limit=10)) == 2
+    journal.published(journal.pending(limit=10))
+    assert (journal.names(FileState.PUBLISHED), journal.names(FileState.SECOND)) == (["a"], ["a_f2"])
+    assert journal.acquisitions("a", content_of(A, B)).keys() == {0}
 
 
 def test_a_content_that_is_known_is_not_published_again(journal: FeedJournal) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from streams.agent.journal import Stamp
@@ -43,6 +44,17 @@ def test_a_change_begins_the_rest_anew_and_a_second_look_does_not() -> None:
     assert waiting.next_due() == 3.5
     assert names(waiting.due(10, 10)) == ["a"]
     assert waiting.due(10, 10) == []
+
+
+def test_who_is_held_rests_from_then_on_and_no_longer_once_its_second_frame_is_there() -> None:
+    waiting = settling()
+    waiting.watch(file("a"), 0, held_s=20)
+    waiting.watch(file("a"), 1, held_s=20)
+    assert waiting.next_due() == 22
+    waiting.watch(replace(file("a"), second=file("a_f2")), 5)
+    assert waiting.next_due() == 7
+    waiting.watch(replace(file("a"), second=file("a_f2", 2)), 6)
+    assert waiting.next_due() == 8
 
 
 def test_what_cannot_be_read_is_tried_at_doubling_intervals_until_its_time_is_over() -> None:

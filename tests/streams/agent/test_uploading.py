@@ -29,7 +29,7 @@ def test_an_image_is_in_the_store_with_all_that_its_events_need(site: Site, uplo
     assert isinstance(verdict, Uploaded)
     assert verdict.ref is not None
     assert verdict.description is not None
-    assert (verdict.file, verdict.sha256, verdict.before) == (file, sha256_of(tiff(1, pages=2)), "before")
+    assert (verdict.file, verdict.content, verdict.before) == (file, sha256_of(tiff(1, pages=2)), "before")
     assert verdict.description.page_count == 2
     assert site.store.get(verdict.ref) == tiff(1, pages=2)
 

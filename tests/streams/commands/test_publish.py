@@ -21,6 +21,7 @@ from streams.agent.journal import FileState
 from streams.cli import outcome_of
 from streams.pipeline import IMAGES, topic
 from tests.agents import tiff
+from tests.instrument import sha256_of
 from tests.services import settings, unique
 
 ROOT = Path(__file__).parents[3]
@@ -130,6 +131,16 @@ def test_a_folder_is_published_once(desk: Desk, summary: Summary) -> None:
     }
 
 
+def test_a_second_frame_is_published_with_its_first(desk: Desk, summary: Summary) -> None:
+    for name, seed in (("a.tif", 1), ("a_f2.tif", 2), ("b.tif", 3)):
+        (desk.folder / name).write_bytes(tiff(seed))
+    assert desk.publish("in", "--second-suffix", "_f2", "--json") == (0, "")
+    assert (summary()["files"], desk.publish("--status", "--json")) == (2, (0, ""))
+    assert summary()["feeds"][0]["files"] == {"published": 2, "second": 1}  # type: ignore[index]
+    found = {e.acquisition.source_name: e.image.second and e.image.second.sha256 for e in desk.events(count=2)}
+    assert found == {"a.tif": sha256_of(tiff(2)), "b.tif": None}
+
+
 def test_a_lane_has_its_own_topic_and_its_own_notes(desk: Desk, summary: Summary) -> None:
     (desk.folder / "a.tif").write_bytes(tiff(1))
     assert desk.publish("in", "--json") == (0, "")
@@ -166,6 +177,7 @@ def test_a_failed_file_makes_the_exit_code_1_and_is_in_the_status(
         (("in", "--instrument", "SEM 1"), "--instrument 'SEM 1' is no id"),
         (("in", "--lane", "a b"), "--lane 'a b' is no name of a lane"),
         (("in", "--state", "in/state"), "which is never written to; choose --state"),
+        (("in", "--second-suffix", "a/b"), "--second-suffix 'a/b' is no part of a file's name"),
         (("in", "--settle-s", "-1"), "Invalid value for '--settle-s'"),
         (("--status", "--state", "absent"), "there is no journal at absent/publish.sqlite"),
     ],
@@ -177,11 +189,11 @@ def test_wrong_usage_is_one_line_and_exit_code_2(desk: Desk, arguments: tuple[st
 
 
 @pytest.fixture
-def watching(desk: Desk) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+def watching(desk: Desk) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     processes = []
 
-    def start() -> "subprocess.Popen[bytes]":
-        processes.append(desk.started("--watch", "in", "--settle-s", "0.2", "--look-s", "0.1"))
+    def start(*more: str) -> "subprocess.Popen[bytes]":
+        processes.append(desk.started("--watch", "in", "--settle-s", "0.2", "--look-s", "0.1", *more))
         return processes[-1]
 
     yield start
@@ -224,6 +236,24 @@ def test_a_watched_folder_is_published_until_somebody_asks_to_stop_and_also_afte
     assert process.returncode == 0, said
     assert b"Traceback" not in said
     assert sorted(event.acquisition.source_name for event in desk.events(count=3)) == ["a.tif", "b.tif", "c.tif"]
+
+
+def test_a_second_frame_that_comes_late_supersedes_what_was_published_alone_also_after_a_kill(
+    desk: Desk, watching: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    pairs = ("--second-suffix", "_f2", "--second-wait-s", "0.5")
+    (desk.folder / "a.tif").write_bytes(tiff(1))
+    process = watching(*pairs)
+    until(desk, FileState.PUBLISHED, 1, process)
+    process.kill()
+    process.wait()
+    (desk.folder / "a_f2.tif").write_bytes(tiff(2))
+    until(desk, FileState.SECOND, 1, process := watching(*pairs))
+    until(desk, FileState.PUBLISHED, 1, process)
+    alone, both = sorted(desk.events(count=2), key=lambda event: event.image.second is not None)
+    assert (alone.acquisition.supersedes, both.acquisition.supersedes) == (None, alone.acquisition.acquisition_id)
+    assert both.image.second
+    assert both.image.second.sha256 == sha256_of(tiff(2))
 
 
 def test_who_is_asked_to_stop_while_the_brokers_are_away_stops_and_the_next_publishes(
