@@ -3,21 +3,16 @@
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 
 from streams.bench.embedding import trial
 from streams.pipeline import load_pipeline
 from streams.source import folder_files
 from tests.folders import TOYS, write_images
-from tests.spans import kept_spans
+from tests.spans import collector, kept_spans
 from tests.streams.telemetry.test_serving import free_port
 
 IMAGES = 3
@@ -87,37 +82,18 @@ def test_where_it_is_wanted_and_absent_one_line_says_how_to_install_it(folder: P
     assert "Traceback" not in done.stderr
 
 
-@contextmanager
-def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """Serve what takes spans over HTTP, and keeps them."""
-    bodies: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", bodies
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def test_spans_are_sent_to_the_collector_that_the_standard_variables_name(folder: Path) -> None:
-    with collector() as (url, bodies):
-        done = told(folder, OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_SERVICE_NAME="fab-7")
+    with collector() as collecting:
+        done = told(folder, OTEL_EXPORTER_OTLP_ENDPOINT=collecting.url, OTEL_SERVICE_NAME="fab-7")
     assert (done.returncode, "imported True" in done.stdout) == (0, True), done.stderr
-    sent = [resource for body in bodies for resource in ExportTraceServiceRequest.FromString(body).resource_spans]
-    names = [span.name for resource in sent for scope in resource.scope_spans for span in scope.spans]
+    names = [span.name for span in collecting.spans()]
     assert {name: names.count(name) for name in ("publish", *STAGES)} == dict.fromkeys(("publish", *STAGES), IMAGES)
-    services = {one.value.string_value for r in sent for one in r.resource.attributes if one.key == "service.name"}
+    services = {
+        one.value.string_value
+        for r in collecting.resources()
+        for one in r.resource.attributes
+        if one.key == "service.name"
+    }
     assert services == {"fab-7"}
 
 
