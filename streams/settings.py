@@ -181,8 +181,11 @@ def traces_wanted(environment: Mapping[str, str] | None = None) -> bool:
         return False
     if exporter not in ("", "otlp"):
         raise UsageError(f"{TRACES_BY}={exporter}: only otlp is spoken here; set it to otlp, or to none for no traces")
-    if not exporter and not any(variables.get(name) for name in TRACES_TO):
+    to = next((name for name in TRACES_TO if variables.get(name)), None)
+    if to is None and not exporter:
         return False
+    if to is not None and not variables[to].startswith(("http://", "https://")):
+        raise UsageError(f"{to}: write an address with http:// or https://, such as http://collector:4318")
     name, spoken = next(((name, variables[name]) for name in OTLP_SPOKEN if variables.get(name)), ("", HTTP))
     if spoken != HTTP:
         raise UsageError(

@@ -34,6 +34,10 @@ def _address(text: str, option: str) -> str:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
+    if usable and parts.username is not None:
+        raise UsageError(
+            f"{option}: an address with a name or password in it is not taken; ask the processes themselves"
+        )
     if not usable:
         raise UsageError(f"{option} {text}: write an address such as http://127.0.0.1:9100")
     return url

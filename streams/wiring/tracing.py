@@ -45,7 +45,10 @@ def tracing() -> Iterator[Tracer | None]:
         if not (error.name or "").startswith("opentelemetry"):
             raise
         raise UsageError(f"the OTEL_ variables ask for traces, which need OpenTelemetry: {INSTALL}") from error
-    tracer = OtelTracer(exporting())
+    try:
+        tracer = OtelTracer(exporting())
+    except ValueError as error:
+        raise UsageError(f"OpenTelemetry refuses the value of an OTEL_ variable: {error}") from error
     try:
         yield tracer
     finally:

@@ -62,6 +62,7 @@ def test_a_prometheus_that_is_away_is_one_line_with_what_to_do(capsys: pytest.Ca
         (["--prometheus", "a:1", "--metrics", "b:1"], "two answers to one question"),
         (["--metrics", "ftp://x"], "--metrics ftp://x: write an address such as"),
         (["--prometheus", "host:notaport"], "--prometheus host:notaport: write an address"),
+        (["--prometheus", "http://me:secret@host:9090"], "--prometheus: an address with a name or password"),
         (["--over", "soon"], "'soon' is no duration"),
         (["--over", "0s"], "--over 0s: a second at the least"),
         (["--every", "0"], "Invalid value for '--every'"),
