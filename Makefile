@@ -22,7 +22,7 @@ $(READY): pyproject.toml deploy/constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "python3 cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
 	@echo "installing into $(VENV) (torch is large: two to three minutes at first, and nothing is printed meanwhile)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bm3d,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[bm3d,dev,tracing]'
 	@touch $@
 
 demo: $(READY)  ## Simulated instrument, embedded pipeline, report in out/report.html

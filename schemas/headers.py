@@ -85,9 +85,14 @@ class Headers:
             extra=tuple((name, value) for name, value in pairs if name not in known),
         )
 
-    def followed_by(self, *, id: str, type: str, source: str, time: datetime) -> "Headers":
-        """Return the headers of the event that answers this one: the same subject, trace, replay and retry marks."""
-        return replace(self, id=id, type=type, source=source, time=time)
+    def followed_by(
+        self, *, id: str, type: str, source: str, time: datetime, traceparent: str | None = None
+    ) -> "Headers":
+        """Return the headers of the event that answers this one: the same subject, trace, replay and retry marks.
+
+        ``traceparent`` is that of the answer's own span, where it has one.
+        """
+        return replace(self, id=id, type=type, source=source, time=time, traceparent=traceparent or self.traceparent)
 
 
 def _text(name: str, value: bytes | None) -> str:

@@ -14,6 +14,7 @@ COMMANDS = (
     "publish",
     "worker",
     "status",
+    "top",
     "jobs",
     "show",
     "explain",

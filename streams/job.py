@@ -14,6 +14,7 @@ from streams.letters import Refusal, letter_about
 from streams.pipeline import Step
 from streams.ports import Message, Outgoing, Settlement, SettlementId, State
 from streams.scrutiny import read_event
+from streams.tracing.span import Span
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class Job:
     task: Task | None = None
     computed: Mapping[str, Part] = field(default_factory=dict)
     rejection: str | None = None
+    span: Span | None = None
+    """Where traces are told."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """What its answer carries: that of its own span; what came goes on where it has none."""
+        return self.span.traceparent if self.span else None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -94,7 +102,9 @@ def parse(message: Message, desk: Desk, *, now: datetime) -> Job:
 def done_event(job: Job, event: ImageEvent, desk: Desk, now: datetime) -> Outgoing:
     """Return the event that a finished job publishes."""
     identity = event_id_of(event.acquisition.acquisition_id, desk.stage.name, desk.lane, desk.pipeline)
-    headers = job.headers.followed_by(id=identity, type=IMAGE_EVENT_TYPE, source=f"/{desk.stage.name}", time=now)
+    headers = job.headers.followed_by(
+        id=identity, type=IMAGE_EVENT_TYPE, source=f"/{desk.stage.name}", time=now, traceparent=job.traceparent
+    )
     return Outgoing(desk.step.produces, job.message.key, event.to_json(), headers.to_wire())
 
 
@@ -107,5 +117,6 @@ def dead_letter(message: Message, reason: str, desk: Desk, now: datetime, job: J
         pipeline=desk.pipeline,
         event=job.event if job else None,
         attempt=job.headers.attempt if job else None,
+        traceparent=job.traceparent if job else None,
     )
     return letter_about(message, refusal, now)

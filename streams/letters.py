@@ -31,6 +31,8 @@ class Refusal:
     event: ImageEvent | None = None
     attempt: int | None = None
     """That of its headers; where they could not be read either, it is looked for."""
+    traceparent: str | None = None
+    """Of the span that tells of the refusal."""
 
 
 def letter_about(message: Message, refusal: Refusal, now: datetime) -> Outgoing:
@@ -58,6 +60,7 @@ def letter_about(message: Message, refusal: Refusal, now: datetime) -> Outgoing:
         source=f"/{refusal.stage}",
         subject=letter.image_id or place,
         time=now,
+        traceparent=refusal.traceparent,
     )
     key = message.key if len(message.key or b"") <= MAX_KEY_BYTES else None
     return Outgoing(DEAD_LETTERS, key, _with_original(letter, message), headers.to_wire())

@@ -35,6 +35,7 @@ from streams.telemetry.serving import served
 from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
+from streams.wiring.tracing import tracing
 
 
 def run_embedded(
@@ -57,7 +58,12 @@ def run_embedded(
     Images that a stage of this pipeline rejected in an earlier run are rejected again, or computed anew with
     ``retry_failed``.
     """
-    with embedded(out / STATE, pipeline) as parts, log_to(out / "semstream.log"), _served(parts, metrics_port):
+    with (
+        tracing() as tracer,
+        embedded(out / STATE, pipeline, tracer=tracer) as parts,
+        log_to(out / "semstream.log"),
+        _served(parts, metrics_port),
+    ):
         sweep(out, within=(IMAGES, STATE))
         keep(pipeline, out / STATE)
         results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)

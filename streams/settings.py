@@ -9,7 +9,8 @@
     password_file = "/run/secrets/kafka"      # a secret stands in a file, or in SEMSTREAM_KAFKA_PASSWORD
 
 Every value may come from a variable named ``SEMSTREAM_<TABLE>_<NAME>``. The file is the one that ``--settings`` or
-``SEMSTREAM_SETTINGS`` names; without either, ``.stack/settings.toml``, which `make up` writes.
+``SEMSTREAM_SETTINGS`` names; without either, ``.stack/settings.toml``, which `make up` writes. Whether and where traces
+are sent is said by OpenTelemetry's standard variables alone, such as ``OTEL_EXPORTER_OTLP_ENDPOINT``: `traces_wanted`.
 """
 
 import json
@@ -30,6 +31,10 @@ LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
 SETTINGS = "settings"
 """What follows the prefix in the variable that names the file."""
+TRACES_TO = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+TRACES_BY, TRACES_OFF = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
+OTLP_SPOKEN = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+HTTP = "http/protobuf"
 
 
 class Table(BaseModel):
@@ -160,6 +165,33 @@ class Settings(BaseModel):
         for name, table in self.model_dump(exclude_none=True, exclude_defaults=True).items():
             lines += [f"[{name}]", *(f"{field} = {_toml(value)}" for field, value in table.items())]
         return "\n".join(lines) + "\n"
+
+
+def traces_wanted(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether OpenTelemetry's standard variables name somebody who collects traces.
+
+    Raises
+    ------
+    UsageError
+        If they ask for what this program does not speak.
+    """
+    variables = os.environ if environment is None else environment
+    exporter = variables.get(TRACES_BY, "").strip().lower()
+    if exporter == "none" or variables.get(TRACES_OFF, "").strip().lower() == "true":
+        return False
+    if exporter not in ("", "otlp"):
+        raise UsageError(f"{TRACES_BY}={exporter}: only otlp is spoken here; set it to otlp, or to none for no traces")
+    to = next((name for name in TRACES_TO if variables.get(name)), None)
+    if to is None and not exporter:
+        return False
+    if to is not None and not variables[to].startswith(("http://", "https://")):
+        raise UsageError(f"{to}: write an address with http:// or https://, such as http://collector:4318")
+    name, spoken = next(((name, variables[name]) for name in OTLP_SPOKEN if variables.get(name)), ("", HTTP))
+    if spoken != HTTP:
+        raise UsageError(
+            f"{name}={spoken}: only {HTTP} is spoken here; set it to that, with the collector's port for it (4318)"
+        )
+    return True
 
 
 def _names() -> dict[str, list[str]]:

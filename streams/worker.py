@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -32,6 +33,7 @@ from streams.surroundings import Surroundings
 from streams.telemetry import Activity
 from streams.telemetry.answered import MALFORMED, Answered, begin_counts, note_answers
 from streams.telemetry.catalogue import PART_BYTES, PARTS
+from streams.tracing.hops import Hop, Hops, Phases
 
 MAX_EVENT_BYTES = 700_000
 """Brokers take 1 MB a message, and a dead letter holds the event in base64."""
@@ -46,6 +48,7 @@ class Answer:
     event: Outgoing
     bodies: dict[str, bytes]
     answered: Answered = MALFORMED
+    hop: Hop | None = None
 
 
 class Worker:
@@ -65,6 +68,7 @@ class Worker:
         self._around = around
         self._computation = Computation(desk, around, compute or desk.stage)
         self._limit = limit
+        self._hops = Hops(around.tracer, desk, around.now) if around.tracer else None
         begin_counts(around.telemetry, desk.stage.name, desk.lane)
 
     @property
@@ -74,25 +78,31 @@ class Worker:
 
     def answer(self, messages: Sequence[Message]) -> list[Answer]:
         """Answer each message with one event; nothing is published yet, but everything it speaks of is durable."""
+        phases = Phases(self._around.now if self._hops else None)
         parsed = [self._parse(message) for message in messages]
         jobs = [job for job in parsed if isinstance(job, Job)]
         recalled = self._recall(jobs)
+        phases.end("recall")
         jobs = self._computation.of(recalled)
+        phases.end("compute")
         with self._limited(malformed=len(parsed) - len(jobs), recalled=recalled, computed=jobs):
             with self.spending(Activity.STORE):
                 jobs = [self._store(job) for job in jobs]
+            phases.end("store")
             self._note_computed(jobs)
             settled = self._settle(jobs)
-        answers = iter([self._answer(job, settled) for job in jobs])
+            phases.end("settle")
+        answers = iter(self._traced(jobs, [self._answer(job, settled) for job in jobs], phases))
         return [next(answers) if isinstance(job, Job) else job for job in parsed]
 
     def _parse(self, message: Message) -> Job | Answer:
         """2. Parse; what is malformed goes to the dead letters."""
         try:
-            return parse(message, self.desk, now=self._around.now())
+            job = parse(message, self.desk, now=self._around.now())
         except InvalidImage as error:
             log.warning("event_malformed", stage=self.desk.stage.name, reason=str(error))
             return Answer(dead_letter(message, str(error), self.desk, self._around.now()), {})
+        return replace(job, span=self._hops.begun(job)) if self._hops else job
 
     def _recall(self, jobs: list[Job]) -> list[Job]:
         """3. What the cache or the ledger knows is not computed again; a rejection answers only the same delivery."""
@@ -171,6 +181,15 @@ class Worker:
             return Answer(dead_letter(job.message, reason, self.desk, now, job), {}, Answered(job.event))
         return Answer(event, {keys[part]: body for part, body in winners.items()}, Answered(job.event, extended))
 
+    def _traced(self, jobs: Sequence[Job], answers: list[Answer], phases: Phases) -> list[Answer]:
+        """Add what is told of each answer when it is committed, where traces are told."""
+        if self._hops is None:
+            return answers
+        hop = partial(self._hops.answered, phases=phases, batch=len(jobs))
+        return [
+            replace(answer, hop=hop(job, answer.answered.outcome)) for job, answer in zip(jobs, answers, strict=True)
+        ]
+
     def publish(self, answers: Sequence[Answer], positions: Positions) -> None:
         """8. Publish the events and move the positions, both or neither; 9. remember, last of all."""
         with self.spending(Activity.COMMIT):
@@ -179,6 +198,8 @@ class Worker:
             self._around.cache.put({key: body for answer in answers for key, body in answer.bodies.items()})
         told, now = [answer.answered for answer in answers], self._around.now()
         note_answers(self._around.telemetry, self.desk.stage.name, self.desk.lane, told, now)
+        for hop in [answer.hop for answer in answers if answer.hop is not None]:
+            hop.end(now)
 
     def spending(self, activity: Activity) -> AbstractContextManager[None]:
         """Charge the seconds of a block to an activity of this stage."""

@@ -18,6 +18,7 @@ from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import Precautions
 from streams.telemetry import Telemetry
+from streams.tracing import Tracer
 from streams.worker import Worker
 from tests.events import NOON, headers_of, image_event
 from tests.memory_transport import MemoryTransport
@@ -49,6 +50,7 @@ class Bench:
     decoder: ToyDecoder = field(default_factory=ToyDecoder)
     precautions: Precautions | None = None
     limit: DeadLetterLimit | None = None
+    tracer: Tracer | None = None
 
     def __post_init__(self) -> None:
         self.forget_memory()
@@ -70,6 +72,7 @@ class Bench:
             telemetry=self.telemetry,
             now=lambda: NOON,
             precautions=self.precautions,
+            tracer=self.tracer,
             notice=lambda _, parts: self.computed.append(tuple(parts)),
         )
         desk = Desk(Step(stage or Shade(), "sem.images", "sem.shaded"), "live", "p1")

@@ -12,6 +12,7 @@ from streams.pipeline import Pipeline
 from streams.results import Results
 from streams.source import Skipped, SourceFile
 from streams.telemetry import Telemetry
+from streams.tracing import Tracer
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now
 
@@ -35,11 +36,12 @@ def trial(
     cores: int | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     telemetry: Telemetry | None = None,
+    tracer: Tracer | None = None,
 ) -> Iterator[Trial]:
     """Wire the embedded mode in a folder that vanishes afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        with embedded(out / "state", pipeline, cores=cores, telemetry=telemetry) as parts:
+        with embedded(out / "state", pipeline, cores=cores, telemetry=telemetry, tracer=tracer) as parts:
             results = Results(out, parts.store, parts.frames, parts.decoder, pipeline=pipeline.hash)
             topic = pipeline.steps()[0].consumes
 

@@ -178,3 +178,12 @@ def print_telemetry_cost(console: Console, measured: TelemetryCost) -> None:
         f"and stage; answering /metrics takes {measured.scrape_ms:.1f} ms",
         highlight=False,
     )
+    traced = measured.tracing
+    if traced is None:
+        console.print("tracing: not measured, for OpenTelemetry is not installed (semstream[tracing])", markup=False)
+        return
+    console.print(
+        f"tracing: {traced.path_us:.1f} us an image and stage where traces are collected, {traced.sent_us:.1f} us with "
+        f"the encoding of what is sent; {traced.off_us:.1f} us, a batch of one, where nobody collects",
+        highlight=False,
+    )

@@ -12,6 +12,7 @@ from schemas.events import ImageEvent
 from schemas.model import Record
 from streams.bench.embedding import trial
 from streams.bench.small_images import small_images
+from streams.bench.tracing_cost import TracingCost, measure_tracing_cost
 from streams.pipeline import LIVE, Pipeline
 from streams.source import SourceFile, first
 from streams.telemetry import Activity, Telemetry
@@ -36,6 +37,8 @@ class TelemetryCost(Record):
     cpu_us_per_image_and_stage: float
     scrape_ms: float
     """Time on a core that answering ``/metrics`` once takes."""
+    tracing: TracingCost | None = None
+    """None where OpenTelemetry is not installed."""
 
 
 class Recorder(Telemetry):
@@ -129,6 +132,7 @@ def measure_telemetry_cost(pipeline: Pipeline, *, images: int) -> TelemetryCost:
         cpu_us_per_image=round(cpu_us, 1),
         cpu_us_per_image_and_stage=round(cpu_us / len(pipeline.stages), 1),
         scrape_ms=round(1000 * _on_core(partial(generate_latest, on.registry)), 2),
+        tracing=measure_tracing_cost(pipeline, events),
     )
 
 

@@ -19,13 +19,15 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.metered_store import MeteredStore
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
-from streams.ports import JobLedger, ObjectStore
+from streams.ports import JobLedger, ObjectStore, Publisher
 from streams.settings import KafkaSettings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
 from streams.telemetry.process import describe_process
+from streams.tracing import Tracer
 from streams.wiring.process import collect_seldom, exclusive, use_one_thread_a_slot, utc_now
+from streams.wiring.tracing import traced
 from streams.worker import Worker
 
 LEDGER_FILE = "ledger.sqlite"
@@ -45,7 +47,7 @@ class Embedded:
     decoder: Decoder
     frames: Frames
     telemetry: Telemetry
-    publisher: KafkaPublisher
+    publisher: Publisher
     results: KafkaReader
     crews: tuple[Crew, ...]
     computed: dict[str, set[str]]
@@ -54,7 +56,12 @@ class Embedded:
 
 @contextmanager
 def embedded(
-    state: Path, pipeline: Pipeline, *, cores: int | None = None, telemetry: Telemetry | None = None
+    state: Path,
+    pipeline: Pipeline,
+    *,
+    cores: int | None = None,
+    telemetry: Telemetry | None = None,
+    tracer: Tracer | None = None,
 ) -> Iterator[Embedded]:
     """Wire the embedded mode; ``state`` holds objects and ledger, so a second run goes on from the first.
 
@@ -88,11 +95,12 @@ def embedded(
             slots=Slots(slots),
             telemetry=telemetry,
             now=utc_now,
+            tracer=tracer,
             notice=lambda acquisition_id, names: computed.setdefault(acquisition_id, set()).update(names),
         )
         pace = Pace(handlers=slots, patience_s=EMBEDDED_PATIENCE_S, batch_target_s=BATCH_S)
         crews = [_crew(Desk(step, LIVE, pipeline.hash), cluster.settings, around, pace) for step in steps]
-        publisher = KafkaPublisher(cluster.settings)
+        publisher = traced(KafkaPublisher(cluster.settings), tracer)
         results = KafkaReader(cluster.settings, topics, "results", options=READING)
         stack.callback(results.close)
         yield Embedded(store, ledger, decoder, frames, telemetry, publisher, results, tuple(crews), computed)

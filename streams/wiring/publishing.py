@@ -18,6 +18,7 @@ from streams.agent.journal import FeedStanding, Setback
 from streams.formats.sandbox import Decoder
 from streams.settings import Settings
 from streams.wiring.process import utc_now
+from streams.wiring.tracing import traced, tracing
 
 JOURNAL = "publish.sqlite"
 ACKNOWLEDGED_WITHIN_MS = 10_000
@@ -46,7 +47,7 @@ def publishing(settings: Settings, state: Path, *, stop: threading.Event, upload
         yield World(
             store=store,
             confirm=store.confirm,
-            publisher=publisher,
+            publisher=traced(publisher, stack.enter_context(tracing())),
             describer=decoder,
             journals=journals,
             now=utc_now,

@@ -40,6 +40,7 @@ from streams.telemetry.process import describe_process
 from streams.topics import planned
 from streams.wiring.process import collect_seldom, use_one_thread_a_slot, utc_now
 from streams.wiring.readiness import worker_probes
+from streams.wiring.tracing import tracing
 from streams.worker import Worker
 
 SERVICES_PACE = Pace(max_batch=500, batch_age_s=0, max_in_flight=2000, max_in_flight_bytes=16 << 20)
@@ -96,6 +97,7 @@ def connected(
             telemetry=telemetry,
             now=utc_now,
             precautions=precautions,
+            tracer=stack.enter_context(tracing()),
         )
         seeds = SqlSeeds(ledger.database)
         site = Site(settings, pipeline, around, seeds, slots, stack)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import UsageError
-from streams.settings import Settings
+from streams.settings import Settings, traces_wanted
 
 TEXT = """
 [kafka]
@@ -122,3 +122,38 @@ def test_settings_written_down_read_back_the_same(file: Path, tmp_path: Path) ->
 def test_variables_of_others_with_our_prefix_are_left_alone(file: Path) -> None:
     settings = Settings.load(file, {"SEMSTREAM_FILTER_SERVICE_HOST": "10.0.0.1"})  # as Kubernetes names a service
     assert settings == Settings.load(file, {})
+
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, False),
+        (ENDPOINT, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, False),
+        ({**ENDPOINT, "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_SERVICE_NAME": "x", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, False),
+    ],
+)
+def test_traces_are_wanted_where_the_standard_variables_name_a_collector(
+    variables: dict[str, str], wanted: bool
+) -> None:
+    assert traces_wanted(variables) is wanted
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc: only http/protobuf"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: write an address with http"),
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER=zipkin: only otlp is spoken here; set it to otlp"),
+    ],
+)
+def test_traces_in_a_form_that_is_not_spoken_are_refused_with_what_to_set(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        traces_wanted(variables)

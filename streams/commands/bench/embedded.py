@@ -71,7 +71,7 @@ def telemetry(
     images: Annotated[int, typer.Option(min=10, help="Images of 128 x 128 px, through the cheap filters.")] = 400,
     json: AsJson = False,
 ) -> None:
-    """Count what telemetry costs: the calls of an embedded run are made again, with a registry and without."""
+    """Count what telemetry and tracing cost: the calls of an embedded run are made again, with them and without."""
     measured = measure_telemetry_cost(load_pipeline(CHEAP), images=images)
     print_telemetry_cost(Console(), measured)
     if json:
