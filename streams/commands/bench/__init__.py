@@ -22,6 +22,7 @@ MODULES = {
     "modes": "services",
     "overlap": "services",
     "rebalance": "services",
+    "users": "load",
     "chaos": "chaos",
 }
 """The benchmarks, and where each stands."""
