@@ -28,7 +28,7 @@ $(READY): pyproject.toml deploy/constraints.txt
 demo: $(READY)  ## Simulated instrument, embedded pipeline, report in out/report.html
 	$(BIN)/semstream demo --out out
 
-up:  ## Start Kafka, S3, Redis and PostgreSQL on this machine, in .stack (S3=minio: MinIO as the S3 server)
+up:  ## Start Kafka, S3, Redis and PostgreSQL on this machine, in .stack, and Prometheus where it is installed (S3=minio: MinIO as the S3 server)
 	@$(STACK) up --s3 $(S3)
 
 down:  ## Stop them; their data stays
