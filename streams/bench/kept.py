@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
@@ -14,9 +15,19 @@ from streams.errors import UsageError
 GIB = 1 << 30
 
 
-def keep(out: Path, name: str, figures: Mapping[str, object], charts: Sequence[Chart]) -> None:
+class Figures(Protocol):
+    """What a benchmark measured."""
+
+    def figures(self) -> Mapping[str, object]:
+        """Return it as JSON values by name, the most important ones at the top."""
+
+    def charts(self) -> Sequence[Chart]:
+        """Return charts of it, which stand side by side."""
+
+
+def keep(out: Path, name: str, measured: Figures) -> None:
     """Write ``NAME.json`` and ``NAME.png`` into a folder; raises `UsageError` where that cannot be done."""
-    kept = {"benchmark": name, "measured_at": _now(), "machine": machine(), "figures": figures}
+    kept = {"benchmark": name, "measured_at": _now(), "machine": machine(), "figures": measured.figures()}
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{name}.json").write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2) + b"\n")
@@ -24,7 +35,7 @@ def keep(out: Path, name: str, figures: Mapping[str, object], charts: Sequence[C
         raise UsageError(
             f"--out {out}: cannot write {name}.json there: {error.strerror}; name another folder"
         ) from error
-    write_charts(out / f"{name}.png", charts)
+    write_charts(out / f"{name}.png", measured.charts())
 
 
 def machine() -> str:

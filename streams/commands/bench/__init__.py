@@ -23,6 +23,9 @@ MODULES = {
     "overlap": "services",
     "rebalance": "services",
     "users": "load",
+    "throughput": "load",
+    "utilisation": "load",
+    "io": "load",
     "chaos": "chaos",
 }
 """The benchmarks, and where each stands."""

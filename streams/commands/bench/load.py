@@ -1,5 +1,8 @@
 """``semstream bench``: what real services and worker processes bear, in lanes, topics and databases of their own."""
 
+import secrets
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -7,16 +10,23 @@ import typer
 from rich.console import Console
 
 from streams.bench.hops import NOOPS
-from streams.bench.kept import keep
-from streams.bench.load_tables import print_users
+from streams.bench.kept import Figures, keep
+from streams.bench.load import Files
+from streams.bench.load_figures import OpenRun, Utilisation, measure_io, measure_throughput
+from streams.bench.load_tables import print_io, print_throughput, print_users, print_utilisation
 from streams.bench.users import measure_users
+from streams.commands.bench.embedded import CHEAP
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.errors import UsageError
 from streams.settings import Settings
-from streams.wiring.bench import own_lane
+from streams.wiring.bench import own_lane, services_run
 from streams.wiring.topics import open_publisher
 
 CLIENTS_AT_MOST = 64
+PROCESSES_AT_MOST = 64
+ImageFolder = Annotated[Path | None, typer.Argument(help="Folder of images; simulated ones when omitted.")]
+ImagesOfARun = Annotated[int, typer.Option(min=2, help="Images of a run: simulated, 512 x 512 px, or of the folder.")]
+OwnPipeline = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; cheap filters when omitted.")]
 
 
 def users(
@@ -41,10 +51,7 @@ def users(
             lane, open_reader, lambda: open_publisher(found), clients=counts, seconds=seconds, processes=processes
         )
     print_users(Console(), measured)
-    if out is not None:
-        keep(out, "users", measured.figures(), measured.charts())
-    if json:
-        print(orjson.dumps(measured.figures()).decode())  # noqa: T201 - the interface
+    _give("users", measured, out, json=json)
 
 
 def numbers(text: str, option: str, *, at_most: int) -> list[int]:
@@ -57,3 +64,68 @@ def numbers(text: str, option: str, *, at_most: int) -> list[int]:
     if len(found) < text.count(",") + 1 or not all(1 <= number <= at_most for number in found):
         raise UsageError(f"{option} {text}: give numbers from 1 to {at_most} with commas between, such as 1,2,4")
     return found
+
+
+def throughput(
+    folder: ImageFolder = None,
+    *,
+    processes: Annotated[str, typer.Option(help="Worker processes: numbers, one after the other.")] = "1,2,4",
+    images: ImagesOfARun = 100,
+    threads: Annotated[int, typer.Option(min=1, help="Stage calls at one time in each process.")] = 1,
+    pipeline: OwnPipeline = None,
+    settings: SettingsFile = None,
+    out: OutFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Count images and megabytes a second against the number of worker processes, each of every stage."""
+    counts = numbers(processes, "--processes", at_most=PROCESSES_AT_MOST)
+    files, open_run = Files(folder, images), _runs(settings, pipeline)
+    measured = measure_throughput(open_run, files, counts, threads=threads, seed=secrets.randbits(31))
+    print_throughput(Console(), measured)
+    _give("throughput", measured, out, json=json)
+
+
+def utilisation(
+    folder: ImageFolder = None,
+    *,
+    processes: Annotated[int, typer.Option(min=1, max=PROCESSES_AT_MOST, help="Worker processes.")] = 2,
+    images: ImagesOfARun = 100,
+    threads: Annotated[int, typer.Option(min=1, help="Stage calls at one time in each process.")] = 1,
+    pipeline: OwnPipeline = None,
+    settings: SettingsFile = None,
+    out: OutFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Tell what workers and servers take of processors, GPU, disk and network while images go through."""
+    files, open_run = Files(folder, images), _runs(settings, pipeline)
+    (load,) = measure_throughput(open_run, files, [processes], threads=threads, seed=secrets.randbits(31)).levels
+    print_utilisation(Console(), load)
+    _give("utilisation", Utilisation(load=load), out, json=json)
+
+
+def io(
+    folder: ImageFolder = None,
+    *,
+    images: ImagesOfARun = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs with copies on the node, and as many without.")] = 2,
+    pipeline: OwnPipeline = None,
+    settings: SettingsFile = None,
+    out: OutFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Tell which share of time and which bytes go to and from the object store, with copies on the node and without."""
+    files, open_run = Files(folder, images), _runs(settings, pipeline)
+    measured = measure_io(open_run, files, rounds=rounds, seed=secrets.randbits(31))
+    print_io(Console(), measured)
+    _give("io", measured, out, json=json)
+
+
+def _give(name: str, measured: Figures, out: Path | None, *, json: bool) -> None:
+    if out is not None:
+        keep(out, name, measured)
+    if json:
+        print(orjson.dumps(measured.figures()).decode())  # noqa: T201 - the interface
+
+
+def _runs(settings: Path | None, pipeline: Path | None) -> OpenRun:
+    return partial(services_run, Settings.load(settings), pipeline or CHEAP)
