@@ -5,17 +5,16 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
 from streams.bench.hops import NOOPS
-from streams.bench.kept import Figures, keep
 from streams.bench.load import Files
 from streams.bench.load_figures import OpenRun, Utilisation, measure_io, measure_throughput
 from streams.bench.load_tables import print_io, print_throughput, print_users, print_utilisation
 from streams.bench.users import measure_users
 from streams.commands.bench.embedded import CHEAP
+from streams.commands.bench.given import give
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.errors import UsageError
 from streams.settings import Settings
@@ -51,7 +50,7 @@ def users(
             lane, open_reader, lambda: open_publisher(found), clients=counts, seconds=seconds, processes=processes
         )
     print_users(Console(), measured)
-    _give("users", measured, out, json=json)
+    give("users", measured, out, json=json)
 
 
 def numbers(text: str, option: str, *, at_most: int) -> list[int]:
@@ -82,7 +81,7 @@ def throughput(
     files, open_run = Files(folder, images), _runs(settings, pipeline)
     measured = measure_throughput(open_run, files, counts, threads=threads, seed=secrets.randbits(31))
     print_throughput(Console(), measured)
-    _give("throughput", measured, out, json=json)
+    give("throughput", measured, out, json=json)
 
 
 def utilisation(
@@ -100,7 +99,7 @@ def utilisation(
     files, open_run = Files(folder, images), _runs(settings, pipeline)
     (load,) = measure_throughput(open_run, files, [processes], threads=threads, seed=secrets.randbits(31)).levels
     print_utilisation(Console(), load)
-    _give("utilisation", Utilisation(load=load), out, json=json)
+    give("utilisation", Utilisation(load=load), out, json=json)
 
 
 def io(
@@ -117,14 +116,7 @@ def io(
     files, open_run = Files(folder, images), _runs(settings, pipeline)
     measured = measure_io(open_run, files, rounds=rounds, seed=secrets.randbits(31))
     print_io(Console(), measured)
-    _give("io", measured, out, json=json)
-
-
-def _give(name: str, measured: Figures, out: Path | None, *, json: bool) -> None:
-    if out is not None:
-        keep(out, name, measured)
-    if json:
-        print(orjson.dumps(measured.figures()).decode())  # noqa: T201 - the interface
+    give("io", measured, out, json=json)
 
 
 def _runs(settings: Path | None, pipeline: Path | None) -> OpenRun:
