@@ -50,7 +50,7 @@ class Load(Record):
     gpu: float | None
     """Share of the time in which the workers' GPUs were at work; None where they use none."""
     shares: dict[str, float]
-    """Of the time in which threads that answer had work, by activity."""
+    """Of the time in which threads that answer were at work, by activity; waits, for a slot too, do not count."""
     read_mb_per_image: float
     """From the store; copies on the node do not count."""
     written_mb_per_image: float
@@ -173,8 +173,8 @@ class Grown:
         return next(ends) - next(ends)
 
     def shares(self) -> dict[str, float]:
-        """Return the shares of the time in which threads that answer had work, by activity."""
-        worked = [activity for activity in ACTIVITIES[Thread.HANDLER] if activity not in WAITS]
+        """Return the shares of the time in which threads that answer were at work, by activity."""
+        worked = [activity for activity in ACTIVITIES[Thread.HANDLER] if activity not in {*WAITS, Activity.SLOT}]
         seconds = {one.value: self.by(WORKER_SECONDS, thread=Thread.HANDLER, activity=one) for one in worked}
         total = sum(seconds.values()) or 1.0
         return {name: round(value / total, 4) for name, value in seconds.items()}

@@ -75,7 +75,7 @@ class CacheIo(Record):
 
     images_per_s: float
     io_share: float
-    """Of the working time of the threads that answer: fetching and storing."""
+    """Fetching and storing, of the time in which the threads that answer were at work."""
     fetch_share: float
     store_share: float
     read_mb_per_image: float

@@ -10,7 +10,7 @@ from streams.bench.users import Users
 
 def print_users(console: Console, measured: Users) -> None:
     """Print a row for each number of clients."""
-    table = Table("clients", "images", "images/s", "p50, ms", "p95, ms", "p99, ms", "longest, ms", "fairness")
+    table = Table("clients", "images", "a second", "p50", "p95", "p99", "longest", "fairness", title="waits, ms")
     for level in measured.levels:
         waits = (level.p50_ms, level.p95_ms, level.p99_ms, level.max_ms)
         table.add_row(
@@ -32,7 +32,7 @@ def print_users(console: Console, measured: Users) -> None:
 def print_throughput(console: Console, measured: Throughput) -> None:
     """Print a row for each number of worker processes."""
     groups = list(dict.fromkeys(name for level in measured.levels for name in level.usage))
-    table = Table("processes", "images/s", "MB/s", *(f"{name}, CPU" for name in groups), "all, CPU", "fetch and store")
+    table = Table("n", "images/s", "MB/s", *groups, "everybody", "store", title="shares of all processors")
     for level in measured.levels:
         cpu = (f"{level.usage[name].cpu:.0%}" if name in level.usage else "" for name in groups)
         table.add_row(
@@ -46,8 +46,8 @@ def print_throughput(console: Console, measured: Throughput) -> None:
     console.print(table)
     first = measured.levels[0]
     console.print(
-        f"{first.images} images a row, {first.threads} at one time in each process; CPU: of all processors, whoever "
-        "else works there is in the last; fetch and store: of the time in which threads had work",
+        f"n worker processes, {first.threads} images at one time in each, {first.images} images a row; everybody: "
+        "whoever else uses this machine too; store: fetching and storing, of the time in which threads were at work",
         highlight=False,
     )
 
@@ -81,7 +81,7 @@ def print_io(console: Console, measured: Io) -> None:
     console.print(table)
     console.print(
         f"{measured.images} images a run, {measured.rounds} runs of each, in turns, a worker a stage; time: "
-        "of that in which threads that answer had work",
+        "of that in which threads were at work",
         highlight=False,
     )
 
