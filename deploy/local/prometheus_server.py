@@ -13,18 +13,13 @@ from deploy.local.server import HOST, Command, Server
 
 CONFIGURATION = Path(__file__).parents[1] / "prometheus"
 """Its configuration where it watches a deployment: the rules are the same here."""
-TARGETS = """\
-# The workers on this machine: the metrics port of each (semstream worker --metrics-port). This file is yours to change,
-# and is read again by itself.
-- targets: ["{host}:9100"]
-  labels:
-    site: local
-"""
+TARGETS = "targets"
+"""Folder of files that name processes to ask: each process writes its own (``[worker] metrics_targets``)."""
 
 
 @dataclass(frozen=True)
 class Prometheus(Server):
-    """Prometheus 2.42 or newer; the processes that it asks stand in ``targets/*.yml`` of its folder."""
+    """Prometheus 2.42 or newer; the processes that it asks stand in ``targets/*.json`` and ``*.yml`` of its folder."""
 
     name: ClassVar[str] = "prometheus"
     needed: ClassVar[bool] = False
@@ -32,19 +27,19 @@ class Prometheus(Server):
     alertmanager_port: int = Alertmanager.port
 
     def prepare(self, folder: Path, programs: Programs) -> None:
-        """Write its configuration; the file of targets is kept as somebody may have changed it."""
+        """Write its configuration."""
+        (folder / TARGETS).mkdir(exist_ok=True)
         (folder / "prometheus.yml").write_text(self.configuration(folder), encoding="utf-8")
-        targets = folder / "targets" / "local.yml"
-        targets.parent.mkdir(exist_ok=True)
-        if not targets.exists():
-            targets.write_text(TARGETS.format(host=HOST), encoding="utf-8")
 
     def configuration(self, folder: Path) -> str:
         """Give the text of a deployment's configuration with the ports, rules and targets of this stack."""
         text = (CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8")
         for theirs, ours in (
             ("rules/*.yml", json.dumps(str(CONFIGURATION / "rules" / "*.yml"))),
-            ("targets/*.yml]", f"{json.dumps(str(folder.resolve() / 'targets' / '*.yml'))}]"),
+            (
+                "[targets/*.yml]",
+                json.dumps([str(folder.resolve() / TARGETS / f"*.{kind}") for kind in ("json", "yml")]),
+            ),
             (f"{HOST}:9093", f"{HOST}:{self.alertmanager_port}"),
             (f"{HOST}:9090", f"{HOST}:{self.port}"),
         ):

@@ -15,7 +15,7 @@ from deploy.local.keeper import Keeper
 from deploy.local.minio_server import Minio
 from deploy.local.postgres_server import Postgres
 from deploy.local.programs import Programs, StackError
-from deploy.local.prometheus_server import Prometheus
+from deploy.local.prometheus_server import TARGETS, Prometheus
 from deploy.local.redis_server import Redis
 from deploy.local.server import HOST, Server
 from deploy.local.toxiproxy_server import Toxiproxy
@@ -86,6 +86,8 @@ class Stack:
     def write_settings(self, servers: Sequence[Server]) -> None:
         """Write the file that leads the pipeline to these servers; it holds keys, so nobody else may read it."""
         tables = {name: table for server in servers for name, table in server.settings().items()}
+        if any(isinstance(server, Prometheus) for server in servers):
+            tables["worker"] = {"metrics_targets": str(self.root / Prometheus.name / TARGETS)}
         partial = self.root / "settings.partial"
         partial.touch(mode=0o600)
         partial.write_text("\n".join(_toml(name, table) for name, table in tables.items()), encoding="utf-8")

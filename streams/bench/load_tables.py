@@ -32,7 +32,7 @@ def print_users(console: Console, measured: Users) -> None:
 def print_throughput(console: Console, measured: Throughput) -> None:
     """Print a row for each number of worker processes."""
     groups = list(dict.fromkeys(name for level in measured.levels for name in level.usage))
-    table = Table("n", "images/s", "MB/s", *groups, "everybody", "store", title="shares of all processors")
+    table = Table("n", "images/s", "MB/s", *groups, "all", "store", title="shares of all processors")
     for level in measured.levels:
         cpu = (f"{level.usage[name].cpu:.0%}" if name in level.usage else "" for name in groups)
         table.add_row(
@@ -46,7 +46,7 @@ def print_throughput(console: Console, measured: Throughput) -> None:
     console.print(table)
     first = measured.levels[0]
     console.print(
-        f"n worker processes, {first.threads} images at one time in each, {first.images} images a row; everybody: "
+        f"n worker processes, {first.threads} images at one time in each, {first.images} images a row; all: "
         "whoever else uses this machine too; store: fetching and storing, of the time in which threads were at work",
         highlight=False,
     )

@@ -24,6 +24,7 @@ from streams.cli import outcome_of
 from streams.telemetry import Activity, Telemetry
 from streams.telemetry.catalogue import BUILD_INFO, METRICS, Kind, Metric
 from streams.telemetry.process import describe_process
+from streams.telemetry.serving import served
 from tests.grafana.prometheus import wait
 from tests.services import absent
 
@@ -72,11 +73,10 @@ def test_the_configuration_that_the_local_stack_writes_is_right(tmp_path: Path) 
     written, shipped = read(tmp_path / "prometheus.yml"), read(PROMETHEUS / "prometheus.yml")
     assert [job["job_name"] for job in written["scrape_configs"]] == ["semstream", "prometheus"]
     (discovery,) = written["scrape_configs"][0]["file_sd_configs"]
-    assert discovery["files"] == [f"{tmp_path}/targets/*.yml"]
+    assert discovery["files"] == [f"{tmp_path}/targets/*.json", f"{tmp_path}/targets/*.yml"]
     assert addresses(written) == ["127.0.0.1:5678", "127.0.0.1:1234"]
     assert len(addresses(shipped)) == 2
-    (workers,) = yaml.safe_load((tmp_path / "targets" / "local.yml").read_text())
-    assert workers["targets"] == ["127.0.0.1:9100"]
+    assert (tmp_path / "targets").is_dir()
 
 
 def addresses(configured: Table) -> list[str]:
@@ -86,15 +86,7 @@ def addresses(configured: Table) -> list[str]:
     ]
 
 
-def test_targets_that_somebody_wrote_are_kept(tmp_path: Path) -> None:
-    for text in ("", "- targets: []\n"):
-        Prometheus().prepare(tmp_path, Programs(tmp_path))
-        targets = tmp_path / "targets" / "local.yml"
-        targets.write_text(targets.read_text() + text)
-    assert targets.read_text().endswith("- targets: []\n")
-
-
-def test_a_local_prometheus_and_its_alertmanager_start_and_find_each_other(tmp_path: Path) -> None:
+def test_a_local_prometheus_finds_its_alertmanager_and_a_worker_that_starts_later(tmp_path: Path) -> None:
     servers: list[Server] = [Alertmanager(free_port())]
     servers.append(Prometheus(free_port(), servers[0].port))
     with ExitStack() as stack:
@@ -107,12 +99,17 @@ def test_a_local_prometheus_and_its_alertmanager_start_and_find_each_other(tmp_p
         url = f"http://127.0.0.1:{servers[1].port}/api/v1"
         with urlopen(f"{url}/rules") as answer:
             assert json.load(answer)["data"]["groups"]
-        wait(lambda: _found(url), "alertmanager")
+        wait(lambda: bool(_found(url, "alertmanagers", "activeAlertmanagers")), "alertmanager")
+        assert len(_found(url, "targets", "activeTargets")) == 1  # itself
+        targets = tmp_path / "prometheus" / "targets"
+        with served(Telemetry(), lambda: None, port=free_port(), targets=targets):
+            wait(lambda: len(_found(url, "targets", "activeTargets")) == 2, "the worker")
 
 
-def _found(url: str) -> bool:
-    with urlopen(f"{url}/alertmanagers") as answer:
-        return bool(json.load(answer)["data"]["activeAlertmanagers"])
+def _found(url: str, page: str, what: str) -> list[Table]:
+    with urlopen(f"{url}/{page}") as answer:
+        found: list[Table] = json.load(answer)["data"][what]
+    return found
 
 
 def test_alertmanager_finds_its_configuration_right() -> None:

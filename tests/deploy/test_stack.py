@@ -51,6 +51,7 @@ def test_the_settings_are_those_that_the_pipeline_reads(stack: Stack, s3: str) -
     assert settings.s3.endpoint_url == f"http://127.0.0.1:{port}"
     assert settings.kafka.bootstrap_servers == "127.0.0.1:29092"
     assert settings.redis is not None
+    assert settings.worker.metrics_targets == stack.root / "prometheus" / "targets"
     assert stack.settings.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in stack.root.iterdir()] == ["settings.toml"]
 
