@@ -27,7 +27,8 @@ class Figures(Protocol):
 
 def keep(out: Path, name: str, measured: Figures) -> None:
     """Write ``NAME.json`` and ``NAME.png`` into a folder; raises `UsageError` where that cannot be done."""
-    kept = {"benchmark": name, "measured_at": _now(), "machine": machine(), "figures": measured.figures()}
+    about = {"benchmark": name, "measured_at": _now(), "machine": machine(), "load_average": os.getloadavg()[0]}
+    kept = {**about, "figures": measured.figures()}
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{name}.json").write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2) + b"\n")

@@ -44,7 +44,7 @@ def section(results: Mapping[str, Kept]) -> str:
     lines = [
         f"Short runs, on a machine that the servers and the workers share ({machines}). Charts: `out/bench/`.",
         "",
-        "| command | measured | when (UTC) |",
+        "| command | measured | when (UTC); load average of the last minute |",
         "| --- | --- | --- |",
         *(f"| `bench {name}` | {ROWS[name](kept['figures'])} | {_when(kept)} |" for name, kept in known.items()),
     ]
@@ -58,7 +58,8 @@ def read_results(folder: Path) -> dict[str, Kept]:
 
 
 def _when(kept: Kept) -> str:
-    return str(kept["measured_at"])[:16].replace("T", " ")
+    load = f", load {kept['load_average']:.0f}" if "load_average" in kept else ""
+    return str(kept["measured_at"])[:16].replace("T", " ") + load
 
 
 def _latency(figures: Kept) -> str:
@@ -81,17 +82,17 @@ def _replay(figures: Kept) -> str:
 
 def _users(figures: Kept) -> str:
     return "; ".join(
-        f"{one.clients} clients: {one.images_per_s:.0f} images/s, p50 {one.p50_ms:.0f} ms, p95 {one.p95_ms:.0f} ms, "
-        f"p99 {one.p99_ms:.0f} ms, fairness {one.fairness:.2f}"
+        f"{_number(one.clients, 'client', 'clients')}: {one.images_per_s:.0f} images/s, p50 {one.p50_ms:.0f} ms, "
+        f"p95 {one.p95_ms:.0f} ms, p99 {one.p99_ms:.0f} ms, fairness {one.fairness:.2f}"
         for one in Users.model_validate(figures).levels
     )
 
 
 def _throughput(figures: Kept) -> str:
-    levels = Throughput.model_validate(figures).levels
     return "; ".join(
-        f"{one.processes} worker {_processes(one.processes)}: {one.images_per_s:.2f} images/s, {one.mb_per_s:.2f} MB/s"
-        for one in levels
+        f"{_number(one.processes, 'worker process', 'worker processes')}: {one.images_per_s:.2f} images/s, "
+        f"{one.mb_per_s:.2f} MB/s"
+        for one in Throughput.model_validate(figures).levels
     )
 
 
@@ -100,7 +101,7 @@ def _utilisation(figures: Kept) -> str:
     cpu = ", ".join(f"{name} {usage.cpu:.0%}" for name, usage in load.usage.items())
     gpu = "no GPU in use" if load.gpu is None else f"GPU {load.gpu:.0%}"
     return (
-        f"{load.processes} worker {_processes(load.processes)}: {cpu} of the processors, "
+        f"{_number(load.processes, 'worker process', 'worker processes')}: {cpu} of the processors, "
         f"everybody {load.machine.cpu:.0%}; {gpu}; {load.machine.loopback_mb_per_s:.1f} MB/s on loopback"
     )
 
@@ -114,8 +115,8 @@ def _io(figures: Kept) -> str:
     )
 
 
-def _processes(number: int) -> str:
-    return "process" if number == 1 else "processes"
+def _number(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 ROWS: dict[str, Callable[[Kept], str]] = {

@@ -81,6 +81,14 @@ def test_every_benchmark_has_a_line_of_its_figures(name: str, results: Path) -> 
     assert line.count("|") == 4
 
 
+def test_a_line_says_when_and_how_busy_the_machine_was(results: Path) -> None:
+    kept = read_results(results)["users"]
+    line = section({"users": {**kept, "measured_at": "2026-11-28T15:18:44+00:00", "load_average": 1.6}}).splitlines()[
+        -1
+    ]
+    assert line.endswith("| 2026-11-28 15:18, load 2 |")
+
+
 def test_benchmarks_without_results_have_no_line(tmp_path: Path) -> None:
     assert "make up" in section(read_results(tmp_path))
     keep(tmp_path, "users", MEASURED["users"])
