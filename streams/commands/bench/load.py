@@ -1,6 +1,8 @@
 """``semstream bench``: what real services and worker processes bear, in lanes, topics and databases of their own."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from streams.bench.at_services import ServicesRun
 from streams.bench.hops import NOOPS
 from streams.bench.load import Files
 from streams.bench.load_figures import OpenRun, Utilisation, measure_io, measure_throughput
@@ -15,6 +18,7 @@ from streams.bench.load_tables import print_io, print_throughput, print_users, p
 from streams.bench.users import measure_users
 from streams.commands.bench.embedded import CHEAP
 from streams.commands.bench.given import give
+from streams.commands.bench.interrupts import unwinding_signals
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.errors import UsageError
 from streams.settings import Settings
@@ -45,7 +49,7 @@ def users(
     """
     found = Settings.load(settings)
     counts = numbers(clients, "--clients", at_most=CLIENTS_AT_MOST)
-    with own_lane(found, NOOPS) as (lane, open_reader):
+    with unwinding_signals(), own_lane(found, NOOPS) as (lane, open_reader):
         measured = measure_users(
             lane, open_reader, lambda: open_publisher(found), clients=counts, seconds=seconds, processes=processes
         )
@@ -120,4 +124,10 @@ def io(
 
 
 def _runs(settings: Path | None, pipeline: Path | None) -> OpenRun:
-    return partial(services_run, Settings.load(settings), pipeline or CHEAP)
+    return partial(_run, Settings.load(settings), pipeline or CHEAP)
+
+
+@contextmanager
+def _run(settings: Settings, pipeline: Path) -> Iterator[ServicesRun]:
+    with unwinding_signals(), services_run(settings, pipeline) as run:
+        yield run
