@@ -1,6 +1,6 @@
 # Everything happens in .venv, which `make setup` builds from the exact versions in deploy/constraints.txt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench chaos bench-fidelity train schemas metrics dashboards dashboard-pictures clean
+.PHONY: help setup demo up down status clean-stack test test-minio lint fmt bench bench-services chaos bench-fidelity train schemas metrics dashboards dashboard-pictures clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,7 +28,7 @@ $(READY): pyproject.toml deploy/constraints.txt
 demo: $(READY)  ## Simulated instrument, embedded pipeline, report in out/report.html
 	$(BIN)/semstream demo --out out
 
-up:  ## Start Kafka, S3, Redis and PostgreSQL on this machine, in .stack (S3=minio: MinIO as the S3 server)
+up:  ## Start Kafka, S3, Redis and PostgreSQL on this machine, in .stack, and Prometheus where it is installed (S3=minio: MinIO as the S3 server)
 	@$(STACK) up --s3 $(S3)
 
 down:  ## Stop them; their data stays
@@ -58,8 +58,21 @@ fmt: $(READY)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## Efficiency of the embedded pipeline against a bare loop
-	$(BIN)/semstream bench efficiency
+SHORT = $(BIN)/semstream bench
+bench: $(READY)  ## Efficiency against a bare loop and, after `make up`, short runs of the rest, which rewrite a section of docs/benchmarks.md
+	$(SHORT) efficiency
+	@if [ -z "$$SEMSTREAM_SETTINGS" ] && [ ! -f .stack/settings.toml ]; then \
+	  echo "no services, so latency, users, throughput, utilisation, io and replay are left out: make up, then make bench"; \
+	else $(MAKE) --no-print-directory bench-services; fi
+
+bench-services: $(READY)
+	$(SHORT) latency --images 100 --out out/bench
+	$(SHORT) users --clients 1,8,32 --seconds 5 --out out/bench
+	$(SHORT) throughput --processes 1,2 --images 24 --out out/bench
+	$(SHORT) utilisation --images 24 --out out/bench
+	$(SHORT) io --images 12 --rounds 1 --out out/bench
+	$(SHORT) replay --references 2000 --out out/bench
+	$(BIN)/python -m streams.bench.page docs/benchmarks.md out/bench
 
 chaos: $(READY)  ## 20 runs of 1,000 images while everything goes wrong; goes on where it was left (SEEDS=20 IMAGES=1000)
 	$(BIN)/semstream bench chaos --seeds $(or $(SEEDS),20) --images $(or $(IMAGES),1000) --out .stack/chaos.jsonl

@@ -121,6 +121,8 @@ class WorkerSettings(Table):
     node_cache_bytes: int = Field(default=2 << 30, ge=0)
     metrics_port: int | None = None
     metrics_address: str = "127.0.0.1"
+    metrics_targets: Path | None = None
+    """Folder where a process that serves metrics has a file, for a Prometheus on this machine to find it."""
     stop_deadline_s: float = Field(default=60.0, gt=0)
     first_lane: str = LIVE
     """The lane that goes before the others where this process works in several."""

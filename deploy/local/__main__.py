@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.programs import StackError
-from deploy.local.stack import NAMES, S3, SERVERS, Stack, usual
+from deploy.local.stack import NAME_WIDTH, NAMES, S3, SERVERS, Stack, usual
 
 ABOUT = """\
-Kafka, S3, Redis and PostgreSQL on this machine without a container engine, all in the folder .stack, on loopback.
+Kafka, S3, Redis and PostgreSQL on this machine without a container engine, all in the folder .stack, on loopback;
+beside them Prometheus and alertmanager where they are installed, which nothing needs.
 
 up      start what does not run, wait until it answers, write .stack/settings.toml (which semstream reads)
 down    stop everything; the data stays for the next time, unless --wipe
@@ -47,7 +48,7 @@ def _up(stack: Stack, options: argparse.Namespace) -> None:
         stack.up([server for server in SERVERS if server.name in options.only])
         return
     servers = usual(options.s3)
-    stack.up(servers)
+    stack.up_as_far_as_needed(servers)
     stack.write_settings(servers)
     stack.say(f"settings: {stack.settings}")
 
@@ -67,7 +68,7 @@ def _status(stack: Stack, _: argparse.Namespace) -> None:
     shown = [server for server in SERVERS if server in usual(chosen) or server.name in runs]
     rows = [("server", "address", "process", "memory", ""), *map(stack.status, shown)]
     for row in rows:
-        stack.say("{:<10} {:<16} {:>8} {:>8}  {}".format(*row).rstrip())
+        stack.say("{:<{width}} {:<16} {:>8} {:>8}  {}".format(*row, width=NAME_WIDTH).rstrip())
 
 
 if __name__ == "__main__":

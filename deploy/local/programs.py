@@ -19,6 +19,10 @@ class StackError(Exception):
     """The stack cannot do what was asked. The message is one line and says how to put it right."""
 
 
+class Missing(StackError):
+    """A program is not installed."""
+
+
 def _nothing(_: str) -> None: ...
 
 
@@ -37,13 +41,13 @@ class Programs:
 
         Raises
         ------
-        StackError
+        Missing
             If it is nowhere; the message ends in ``install``.
         """
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), *places))
         found = shutil.which(name, path=path)
         if found is None:
-            raise StackError(f"{name} is missing: {install}")
+            raise Missing(f"{name} is missing: {install}")
         return found
 
     def built_by_go(self, name: str, package: str, version: str) -> str:

@@ -40,6 +40,8 @@ class Server(ABC):
     """Name on the command line, of its folder and of its log."""
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     """What asks it to stop in good order."""
+    needed: ClassVar[bool] = True
+    """Whether the pipeline cannot do without it."""
     port: int
     """Port on loopback where clients come."""
 

@@ -9,18 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.alertmanager_server import Alertmanager
 from deploy.local.kafka_broker import Kafka
 from deploy.local.keeper import Keeper
 from deploy.local.minio_server import Minio
 from deploy.local.postgres_server import Postgres
 from deploy.local.programs import Programs, StackError
+from deploy.local.prometheus_server import TARGETS, Prometheus
 from deploy.local.redis_server import Redis
 from deploy.local.server import HOST, Server
 from deploy.local.toxiproxy_server import Toxiproxy
 from deploy.local.versity_gateway import VersityGateway
 
-SERVERS: tuple[Server, ...] = (Kafka(), VersityGateway(), Minio(), Redis(), Postgres(), Toxiproxy())
+SERVERS: tuple[Server, ...] = (
+    Kafka(),
+    VersityGateway(),
+    Minio(),
+    Redis(),
+    Postgres(),
+    Alertmanager(),
+    Prometheus(),
+    Toxiproxy(),
+)
 NAMES = tuple(server.name for server in SERVERS)
+NAME_WIDTH = max(map(len, NAMES))
 S3 = ("versitygw", "minio")
 """One of these, by choice, belongs to the stack."""
 ON_DEMAND = ("toxiproxy",)
@@ -28,7 +40,7 @@ ON_DEMAND = ("toxiproxy",)
 
 
 def usual(s3: str) -> tuple[Server, ...]:
-    """Give the servers that the pipeline needs, with one S3 server."""
+    """Give the servers that the pipeline needs, with one S3 server, and those that watch it."""
     others = {*ON_DEMAND, *S3} - {s3}
     return tuple(server for server in SERVERS if server.name not in others)
 
@@ -61,6 +73,11 @@ class Stack:
         with self._alone():
             _all_at_once(self._start, servers)
 
+    def up_as_far_as_needed(self, servers: Sequence[Server]) -> None:
+        """Do the same, but of servers that the pipeline can do without only say what went wrong."""
+        with self._alone():
+            _all_at_once(lambda server: (self._start if server.needed else self._try_to_start)(server), servers)
+
     def down(self, servers: Sequence[Server]) -> None:
         """Stop those that run."""
         with self._alone():
@@ -69,6 +86,8 @@ class Stack:
     def write_settings(self, servers: Sequence[Server]) -> None:
         """Write the file that leads the pipeline to these servers; it holds keys, so nobody else may read it."""
         tables = {name: table for server in servers for name, table in server.settings().items()}
+        if any(isinstance(server, Prometheus) for server in servers):
+            tables["worker"] = {"metrics_targets": str(self.root / Prometheus.name / TARGETS)}
         partial = self.root / "settings.partial"
         partial.touch(mode=0o600)
         partial.write_text("\n".join(_toml(name, table) for name, table in tables.items()), encoding="utf-8")
@@ -97,11 +116,17 @@ class Stack:
         begun = time.monotonic()
         fresh = self.keeper(server).start()
         how = f"started in {time.monotonic() - begun:.1f} s" if fresh else "runs already"
-        self.say(f"{server.name:<10} {HOST}:{server.port}  {how}")
+        self.say(f"{server.name:<{NAME_WIDTH}} {HOST}:{server.port}  {how}")
+
+    def _try_to_start(self, server: Server) -> None:
+        try:
+            self._start(server)
+        except StackError as error:
+            self.say(f"{server.name:<{NAME_WIDTH}} does not run, and nothing needs it: {error}")
 
     def _stop(self, server: Server) -> None:
         if self.keeper(server).stop():
-            self.say(f"{server.name:<10} stopped")
+            self.say(f"{server.name:<{NAME_WIDTH}} stopped")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -102,12 +102,17 @@ class ServicesRun:
             after = self._spent(pipeline, at_work.telemetry)
         return seconds, {s: {a: after[s][a] - before[s][a] for a in after[s]} for s in after}
 
-    def stored(self, files: Sequence[bytes], topic: str) -> list[Outgoing]:
-        """Store the images, and one to begin with: the first, with a byte behind its end, so that it is another one."""
+    def stored(self, files: Sequence[bytes], topic: str, *, version: str | None = None) -> list[Outgoing]:
+        """Store the images, and one to begin with: the first, with a byte behind its end, so that it is another one.
+
+        With a ``version`` that no other run has, nobody knows an outcome of them, even if they went through before.
+        """
         intake = Intake(self.store, topic, "/bench", utc_now)
         named = [("first.tif", files[0] + b"\0"), *((f"{number:05d}.tif", data) for number, data in enumerate(files))]
         with Decoder(children=1) as decoder:
             events = [intake.event(name, decoder.describe(data), 0, intake.stored(data, name)) for name, data in named]
+        if version is not None:
+            events = [event.but(image=event.image.but(version=version)) for event in events]
         return [message_of(event, topic) for event in events]
 
     def worker(

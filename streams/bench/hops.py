@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.model import Record
+from streams.bench.chart import Bars, Chart
 from streams.bench.named_images import named_images
 from streams.bench.own_lane import OwnLane, Reader, read
 from streams.bench.processor_time import used_by
@@ -16,6 +19,15 @@ from streams.ports import Message, Outgoing
 
 NOOPS = Path(str(files("streams.bench") / "noops.toml"))
 CHUNK = 2000
+READING = "reading"
+
+
+class Hop(Record):
+    """Milliseconds from one event's time to the next one's."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
 
 
 class Latency(Record):
@@ -27,6 +39,19 @@ class Latency(Record):
     p95_ms: float
     p99_ms: float
     max_ms: float
+    hops: dict[str, Hop]
+    """By stage, from the time of its event to that of its answer, which it has before it is committed; and at the end
+    from the last answer's time to its reading, committed. The times are whole milliseconds."""
+
+    def figures(self) -> dict[str, object]:
+        """Return them."""
+        return self.model_dump(mode="json")
+
+    def charts(self) -> list[Chart]:
+        """Return a chart of the hops."""
+        shares = (50, 95, 99)
+        series = {f"p{share}": [getattr(hop, f"p{share}_ms") for hop in self.hops.values()] for share in shares}
+        return [Bars("Each hop of an image", "ms", "stage", list(self.hops), series)]
 
 
 class Replayed(Record):
@@ -39,6 +64,27 @@ class Replayed(Record):
     event_bytes: int
 
 
+class Replays(Record):
+    """The same references through one stage and through four."""
+
+    one: Replayed
+    four: Replayed
+
+    def figures(self) -> dict[str, object]:
+        """Return one stage's figures by name, and those of four."""
+        return {**self.one.model_dump(), "four_stages": self.four.model_dump()}
+
+    def charts(self) -> list[Chart]:
+        """Return charts of rates and processor time."""
+        places, both = ["one stage", "four stages"], (self.one, self.four)
+        rates = {"images/s": [one.images_per_s for one in both]}
+        cpu = {"us": [one.cpu_us_per_image for one in both]}
+        return [
+            Bars("Known references answered", "images/s", "path", places, rates),
+            Bars("Processor time of an image", "us", "path", places, cpu),
+        ]
+
+
 def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, images: int, warm_up: int = 50) -> Latency:
     """Send one event at a time through every stage, idle otherwise, and wait for it at the end."""
     steps = lane.pipeline.steps(lane.name)
@@ -46,24 +92,56 @@ def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, imag
     endless = named_images(steps[0].consumes, source="/bench/latency", images=lane.name)
     events = list(islice(endless, images + warm_up))
     with lane.worker([step.stage.name for step in steps]):
-        seconds = [_there_and_back(lane, reader, event) for event in events]
-    taken = 1000 * np.array(seconds[warm_up:])
-    p50, p95, p99 = np.percentile(taken, [50, 95, 99])
+        ways = [_there_and_back(lane, reader, event) for event in events]
+    times = [_times(open_reader(topic), len(ways)) for topic in (steps[0].consumes, *(one.produces for one in steps))]
+    times.append({way.key: way.read_ms for way in ways})
+    names = (*(step.stage.name for step in steps), READING)
+    counted = ways[warm_up:]
+    taken = np.array([way.taken_ms for way in counted])
+    p50, p95, p99 = _percentiles(taken)
     return Latency(
         images=images,
         stages=len(steps),
-        p50_ms=round(float(p50), 2),
-        p95_ms=round(float(p95), 2),
-        p99_ms=round(float(p99), 2),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
         max_ms=round(float(taken.max()), 2),
+        hops={
+            name: _hop([after[way.key] - before[way.key] for way in counted])
+            for name, (before, after) in zip(names, pairwise(times), strict=True)
+        },
     )
 
 
-def _there_and_back(lane: OwnLane, reader: Reader, event: Outgoing) -> float:
+@dataclass(frozen=True)
+class _Way:
+    """What one image took there and back, and when its answer was read, by the clock that messages have."""
+
+    key: bytes | None
+    taken_ms: float
+    read_ms: float
+
+
+def _there_and_back(lane: OwnLane, reader: Reader, event: Outgoing) -> _Way:
     start = time.perf_counter()
     lane.publisher.publish([event])
     read(reader, 1)
-    return time.perf_counter() - start
+    return _Way(event.key, 1000 * (time.perf_counter() - start), 1000 * time.time())
+
+
+def _times(reader: Reader, count: int) -> dict[bytes | None, float]:
+    """Return the times of a topic's events by key. They are read afterwards, so that nobody waits for it."""
+    return {message.key: float(message.timestamp_ms) for message in read(reader, count)}
+
+
+def _hop(taken_ms: Sequence[float]) -> Hop:
+    p50, p95, p99 = _percentiles(np.array(taken_ms))
+    return Hop(p50_ms=p50, p95_ms=p95, p99_ms=p99)
+
+
+def _percentiles(taken_ms: NDArray[np.float64]) -> tuple[float, float, float]:
+    p50, p95, p99 = (round(float(found), 2) for found in np.percentile(taken_ms, [50, 95, 99]))
+    return p50, p95, p99
 
 
 def measure_replay(

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from streams.pipeline import Pipeline
@@ -43,14 +44,19 @@ class OwnLane:
     beside: tuple[str, ...] = ()
 
     @contextmanager
-    def worker(self, stages: Sequence[str], *, threads: int = 1) -> Iterator["subprocess.Popen[bytes]"]:
-        """Run a worker process of some stages while the block runs; its log is kept in the folder."""
+    def worker(
+        self, stages: Sequence[str], *, threads: int = 1, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a worker process of some stages while the block runs; its log is kept in the folder.
+
+        It is alone on its node unless the ``variables`` of its environment say otherwise.
+        """
         named = [part for stage in stages for part in ("--stage", stage)]
         lanes = [part for lane in (self.name, *self.beside) for part in ("--lane", lane)]
         where = ["--pipeline", str(self.pipeline_file), "--settings", str(self.settings_file)]
         state = self.folder / f"node-{time.monotonic_ns()}"
         command = [sys.executable, "-m", "streams.cli", "worker", *named, *lanes, *where, "--threads", str(threads)]
-        own = {"SEMSTREAM_WORKER_STATE": str(state), "SEMSTREAM_WORKER_FIRST_LANE": self.name}
+        own = {"SEMSTREAM_WORKER_STATE": str(state), "SEMSTREAM_WORKER_FIRST_LANE": self.name, **variables}
         log = self.folder / f"{state.name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603 - this program

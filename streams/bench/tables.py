@@ -91,6 +91,10 @@ def print_latency(console: Console, measured: Latency) -> None:
         f"p95 {measured.p95_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms, longest {measured.max_ms:.1f} ms",
         highlight=False,
     )
+    table = Table("hop", "p50, ms", "p95, ms", "p99, ms")
+    for name, hop in measured.hops.items():
+        table.add_row(name, f"{hop.p50_ms:.1f}", f"{hop.p95_ms:.1f}", f"{hop.p99_ms:.1f}")
+    console.print(table)
 
 
 def print_replayed(console: Console, name: str, measured: Replayed) -> None:

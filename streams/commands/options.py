@@ -25,6 +25,10 @@ Until = Annotated[str | None, typer.Option("--until", help="Before then.")]
 Lanes = Annotated[list[str] | None, typer.Option("--lane", help="A lane; live and replay when omitted.")]
 Lane = Annotated[str, typer.Option("--lane", help="The lane: live, replay, or another one's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder for the figures (JSON) and a chart of them (PNG), named as this is."),
+]
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
 ]

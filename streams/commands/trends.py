@@ -45,11 +45,12 @@ def trends(
 
     configured, telemetry = Settings.load(settings), Telemetry()
     app = trends_at_services(configured, load_pipeline(pipeline), lane, telemetry)
-    port = metrics_port or configured.worker.metrics_port
+    here = configured.worker
+    port = metrics_port or here.metrics_port
     with (
         nullcontext()
         if port is None
-        else served(telemetry, _ready, port=port, address=configured.worker.metrics_address)
+        else served(telemetry, _ready, port=port, address=here.metrics_address, targets=here.metrics_targets)
     ):
         log.info("trends_started", lane=lane)
         code = app.run()

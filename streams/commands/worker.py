@@ -11,7 +11,7 @@ import typer
 from streams.commands.options import Lanes, PipelineFile, SettingsFile, lanes_of
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
-from streams.settings import Settings
+from streams.settings import Settings, WorkerSettings
 from streams.shift import Shift
 from streams.telemetry.readiness import Readiness
 from streams.telemetry.serving import served
@@ -53,7 +53,7 @@ def worker(
     port = metrics_port or configured.worker.metrics_port
     with (
         connected(configured, known, stages=wanted, lanes=lanes, threads=threads) as parts,
-        _served(parts, port, configured.worker.metrics_address),
+        _served(parts, port, configured.worker),
     ):
         shift = Shift(parts.crews, deadline_s=configured.worker.stop_deadline_s)
         _stop_on_signals(shift)
@@ -62,11 +62,12 @@ def worker(
         log.info("worker_stopped", stages=wanted)
 
 
-def _served(parts: Connected, port: int | None, address: str) -> AbstractContextManager[None]:
+def _served(parts: Connected, port: int | None, here: WorkerSettings) -> AbstractContextManager[None]:
     if port is None:
         return nullcontext()
     readiness = Readiness([crew for _, crew in parts.crews], parts.probes())
-    return served(parts.telemetry, readiness.why_not, port=port, address=address)
+    address, targets = here.metrics_address, here.metrics_targets
+    return served(parts.telemetry, readiness.why_not, port=port, address=address, targets=targets)
 
 
 def _stop_on_signals(shift: Shift) -> None:

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.errors import UsageError
+from streams.telemetry.discovery import listed
 from streams.telemetry.registry import Telemetry
 
 PLAIN = "text/plain; charset=utf-8"
@@ -19,8 +21,12 @@ WhyNot = Callable[[], str | None]
 
 
 @contextmanager
-def served(telemetry: Telemetry, why_not_ready: WhyNot, *, port: int, address: str = "127.0.0.1") -> Iterator[None]:
+def served(
+    telemetry: Telemetry, why_not_ready: WhyNot, *, port: int, address: str = "127.0.0.1", targets: Path | None = None
+) -> Iterator[None]:
     """Answer ``GET /metrics``, ``/healthz`` and ``/readyz`` in background threads while the block runs.
+
+    Meanwhile a file in the folder ``targets`` leads Prometheus here.
 
     Raises
     ------
@@ -34,7 +40,8 @@ def served(telemetry: Telemetry, why_not_ready: WhyNot, *, port: int, address: s
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
-        yield
+        with listed(targets, port):
+            yield
     finally:
         server.shutdown()
         server.server_close()

@@ -41,7 +41,9 @@ def own_lane(
         url = database.engine.url.render_as_string(hide_password=False)
         postgres = settings.postgres.model_copy(update={"url": url})
         file = folder / "settings.toml"
-        file.write_text(settings.model_copy(update={"postgres": postgres}).to_toml(), encoding="utf-8")
+        worker = settings.worker.model_copy(update={"metrics_targets": None})  # no Prometheus watches a benchmark
+        own = settings.model_copy(update={"postgres": postgres, "worker": worker})
+        file.write_text(own.to_toml(), encoding="utf-8")
         file.chmod(0o600)
         cluster.create(list(topics.values()))
         stack.callback(_delete, settings, [one for one in topics if one not in {DEAD_LETTERS, HEALTH}])

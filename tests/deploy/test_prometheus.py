@@ -1,21 +1,32 @@
 """The configuration of Prometheus: promtool finds it right, every rule is tested, every alert has a page that helps."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from deploy.local.alertmanager_server import Alertmanager
+from deploy.local.keeper import free_port, running
+from deploy.local.programs import Missing, Programs
+from deploy.local.prometheus_server import Prometheus
+from deploy.local.server import Server
 from streams.application import COMMANDS
 from streams.cli import outcome_of
 from streams.telemetry import Activity, Telemetry
 from streams.telemetry.catalogue import BUILD_INFO, METRICS, Kind, Metric
 from streams.telemetry.process import describe_process
+from streams.telemetry.serving import served
+from tests.grafana.prometheus import wait
+from tests.services import absent
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -53,6 +64,74 @@ def test_the_configuration_and_the_rules_are_right() -> None:
     assert f"{len(ALERTS)} rules found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
     assert f"{len(ALERTS)} rules found" in promtool("check", "config", PROMETHEUS / "compose.yml")
     promtool("check", "rules", *sorted(RULES.glob("*.yml")))
+
+
+def test_the_configuration_that_the_local_stack_writes_is_right(tmp_path: Path) -> None:
+    Prometheus(port=1234, alertmanager_port=5678).prepare(tmp_path, Programs(tmp_path))
+    said = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert f"{len(ALERTS)} rules found" in said
+    written, shipped = read(tmp_path / "prometheus.yml"), read(PROMETHEUS / "prometheus.yml")
+    assert [job["job_name"] for job in written["scrape_configs"]] == ["semstream", "prometheus"]
+    (discovery,) = written["scrape_configs"][0]["file_sd_configs"]
+    assert discovery["files"] == [f"{tmp_path}/targets/*.json", f"{tmp_path}/targets/*.yml"]
+    assert addresses(written) == ["127.0.0.1:5678", "127.0.0.1:1234"]
+    assert len(addresses(shipped)) == 2
+    assert (tmp_path / "targets").is_dir()
+
+
+def addresses(configured: Table) -> list[str]:
+    alerting = configured["alerting"]["alertmanagers"][0]["static_configs"]
+    return [
+        target for part in (*alerting, *configured["scrape_configs"][1]["static_configs"]) for target in part["targets"]
+    ]
+
+
+def test_a_local_prometheus_finds_its_alertmanager_and_a_worker_that_starts_later(tmp_path: Path) -> None:
+    servers: list[Server] = [Alertmanager(free_port())]
+    servers.append(Prometheus(free_port(), servers[0].port))
+    with ExitStack() as stack:
+        for server in servers:
+            try:
+                folder = tmp_path / server.name
+                stack.enter_context(running(server, folder, Programs(tmp_path)))
+            except Missing as missing:
+                absent(str(missing))
+        url = f"http://127.0.0.1:{servers[1].port}/api/v1"
+        with urlopen(f"{url}/rules") as answer:
+            assert json.load(answer)["data"]["groups"]
+        wait(lambda: bool(_found(url, "alertmanagers", "activeAlertmanagers")), "alertmanager")
+        assert len(_found(url, "targets", "activeTargets")) == 1  # itself
+        targets = tmp_path / "prometheus" / "targets"
+        with served(Telemetry(), lambda: None, port=free_port(), targets=targets):
+            wait(lambda: len(_found(url, "targets", "activeTargets")) == 2, "the worker")
+
+
+def _found(url: str, page: str, what: str) -> list[Table]:
+    with urlopen(f"{url}/{page}") as answer:
+        found: list[Table] = json.load(answer)["data"][what]
+    return found
+
+
+def test_alertmanager_finds_its_configuration_right() -> None:
+    program = shutil.which("amtool")
+    if program is None:
+        absent("amtool is absent: apt-get install prometheus-alertmanager")
+    done = subprocess.run([program, "check-config", PROMETHEUS / "alertmanager.yml"], check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_every_severity_has_somebody_who_would_be_told() -> None:
+    configured = read(PROMETHEUS / "alertmanager.yml")
+    receivers = {receiver["name"] for receiver in configured["receivers"]}
+    routed = {route["receiver"] for route in (configured["route"], *configured["route"]["routes"])}
+    assert routed == receivers
+    told = {rule["labels"]["severity"] for rule in ALERTS.values()}
+    (now,) = configured["route"]["routes"]
+    assert now["matchers"] == ['severity="page"']
+    assert "page" in told
+    for rule in configured["inhibit_rules"]:
+        named = re.findall(r'alertname="(\w+)"', str(rule))
+        assert set(named) <= ALERTS.keys()
 
 
 def test_the_example_for_kubernetes_is_right_but_for_its_discovery(tmp_path: Path) -> None:

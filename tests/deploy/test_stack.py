@@ -6,9 +6,11 @@ import pytest
 
 from deploy.local import __main__ as command_line
 from deploy.local.__main__ import main
+from deploy.local.alertmanager_server import Alertmanager
 from deploy.local.kafka_broker import Kafka
 from deploy.local.keeper import free_port
 from deploy.local.programs import StackError
+from deploy.local.prometheus_server import Prometheus
 from deploy.local.stack import NAMES, SERVERS, Stack, usual
 from streams.settings import Settings
 from tests.deploy.pages import FAILS, SERVES, Page
@@ -49,6 +51,7 @@ def test_the_settings_are_those_that_the_pipeline_reads(stack: Stack, s3: str) -
     assert settings.s3.endpoint_url == f"http://127.0.0.1:{port}"
     assert settings.kafka.bootstrap_servers == "127.0.0.1:29092"
     assert settings.redis is not None
+    assert settings.worker.metrics_targets == stack.root / "prometheus" / "targets"
     assert stack.settings.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in stack.root.iterdir()] == ["settings.toml"]
 
@@ -74,6 +77,28 @@ def test_status_tells_whether_it_runs_and_whose_it_is(stack: Stack, tmp_path: Pa
         assert Stack(tmp_path / "other", print).status(page)[-1] == "not of this stack"
     finally:
         stack.down([page])
+
+
+def test_what_the_pipeline_can_do_without_is_only_said_where_it_is_not_installed(
+    stack: Stack, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    page = Page(free_port())
+    stack.up_as_far_as_needed([page, Alertmanager(free_port()), Prometheus(free_port())])
+    try:
+        assert page.answers()
+        lines = sorted(line for line in said if "nothing needs it" in line)
+        assert [line.split()[0] for line in lines] == ["alertmanager", "prometheus"]
+        assert lines[0].endswith("apt-get install prometheus-alertmanager")
+        assert lines[1].endswith("apt-get install prometheus")
+    finally:
+        stack.down([page])
+
+
+def test_what_the_pipeline_needs_still_has_to_start(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StackError, match="java is missing"):
+        stack.up_as_far_as_needed([Kafka(free_port(), free_port(), free_port()), Prometheus(free_port())])
 
 
 def test_each_failure_is_said_and_the_others_run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

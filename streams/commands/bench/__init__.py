@@ -22,6 +22,10 @@ MODULES = {
     "modes": "services",
     "overlap": "services",
     "rebalance": "services",
+    "users": "load",
+    "throughput": "load",
+    "utilisation": "load",
+    "io": "load",
     "chaos": "chaos",
 }
 """The benchmarks, and where each stands."""

@@ -1,11 +1,7 @@
 """``semstream bench chaos``: what is left of the images when everything goes wrong."""
 
 import shutil
-import signal
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +14,7 @@ from streams.bench.chaos.figures import ChaosFigures
 from streams.bench.chaos.run import Broken, Plan, run_chaos
 from streams.bench.chaos.script import script_of
 from streams.bench.chaos.table import print_chaos
+from streams.commands.bench.interrupts import unwinding_signals
 from streams.commands.options import AsJson
 from streams.errors import UsageError
 
@@ -73,7 +70,7 @@ def _results(out: Path | None) -> dict[int, ChaosFigures]:
 def _run(plan: Plan, folder: Path, console: Console) -> ChaosFigures:
     console.print(f"seed {plan.seed}: {plan.images} images, {len(plan.script)} rounds, in {folder}", highlight=False)
     try:
-        with _unwinding_signals():
+        with unwinding_signals():
             return run_chaos(plan, folder, lambda line: console.print(line, highlight=False, markup=False))
     except (StackError, Broken) as error:
         raise UsageError(
@@ -83,16 +80,3 @@ def _run(plan: Plan, folder: Path, console: Console) -> ChaosFigures:
 
 def _again(plan: Plan) -> str:
     return f"semstream bench chaos --seed {plan.seed} --images {plan.images} --rounds {len(plan.script)}"
-
-
-@contextmanager
-def _unwinding_signals() -> Iterator[None]:
-    """Let signals unwind: the servers and processes of a run must not outlive it."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda code, _: sys.exit(128 + code))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

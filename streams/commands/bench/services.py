@@ -3,11 +3,10 @@
 import secrets
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
-from streams.bench.hops import NOOPS, measure_latency, measure_replay
+from streams.bench.hops import NOOPS, Replays, measure_latency, measure_replay
 from streams.bench.ledger import measure_ledger
 from streams.bench.live_load import BESIDE, measure_live_load, resting_pipeline
 from streams.bench.modes import measure_modes
@@ -23,7 +22,8 @@ from streams.bench.tables import (
     print_replayed,
 )
 from streams.commands.bench.embedded import CHEAP
-from streams.commands.options import AsJson, SettingsFile
+from streams.commands.bench.given import give
+from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.wiring.bench import own_lane, services_run
@@ -47,19 +47,20 @@ def ledger(
 def latency(
     images: Annotated[int, typer.Option(min=1, help="Images sent one after the other.")] = 500,
     settings: SettingsFile = None,
+    out: OutFolder = None,
     json: AsJson = False,
 ) -> None:
-    """Send one image at a time through four stages that do nothing, at real services, and time its way."""
+    """Send one image at a time through four stages that do nothing, at real services, and time its way, hop by hop."""
     with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
         measured = measure_latency(lane, open_reader, images=images)
     print_latency(Console(), measured)
-    if json:
-        print(measured.to_json().decode())  # noqa: T201 - the interface
+    give("latency", measured, out, json=json)
 
 
 def replay(
     references: Annotated[int, typer.Option(min=1, help="References, every one known.")] = 20_000,
     settings: SettingsFile = None,
+    out: OutFolder = None,
     json: AsJson = False,
 ) -> None:
     """Answer references whose outcomes are known, through one stage and through four, by one worker process."""
@@ -69,9 +70,7 @@ def replay(
             names = [stage.name for stage in lane.pipeline.stages[:count]]
             figures[name] = measure_replay(lane, open_reader, references=references, stages=names)
         print_replayed(Console(), name, figures[name])
-    if json:
-        one, four = figures["one stage"], figures["four stages"]
-        print(orjson.dumps({**one.model_dump(), "four_stages": four.model_dump()}).decode())  # noqa: T201 - the interface
+    give("replay", Replays(one=figures["one stage"], four=figures["four stages"]), out, json=json)
 
 
 def live_load(
