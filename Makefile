@@ -78,13 +78,14 @@ chaos: $(READY)  ## 20 runs of 1,000 images while everything goes wrong; goes on
 	$(BIN)/semstream bench chaos --seeds $(or $(SEEDS),20) --images $(or $(IMAGES),1000) --out .stack/chaos.jsonl
 
 REAL = --pairs $(PAIRS) --fields 29-35
-bench-fidelity: $(READY)  ## All that docs/benchmarks.md says of restorations, an hour; PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
+bench-fidelity: $(READY)  ## Restorations, an hour and more; rewrites a section of docs/benchmarks.md; PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
 	mkdir -p out/bench
 	$(BIN)/semstream bench fidelity $(REAL) --simulated 144 --criteria --json | tee out/bench/fidelity.txt
 	$(BIN)/semstream bench denoisers $(REAL) --json | tee out/bench/denoisers.txt
 	$(BIN)/semstream bench judging $(REAL) --simulated 36 --json | tee out/bench/judging.txt
 	$(BIN)/semstream bench guards $(REAL) --json | tee out/bench/guards.txt
 	$(BIN)/semstream bench gallery out/bench/img --pairs $(PAIRS)
+	$(BIN)/python -m streams.bench.faithful_page docs/benchmarks.md out/bench
 
 train: $(READY)  ## Go on training the shipped network for nine minutes
 	$(BIN)/semstream train stages/training/unet.toml --minutes 9

@@ -20,19 +20,19 @@ Kept = Mapping[str, Any]
 """What a benchmark has written as JSON."""
 
 
-def rewritten(page: str, results: Mapping[str, Kept]) -> str:
-    """Return the page with the section between its two marks made anew from results by name; nothing else changes.
+def rewritten(page: str, section: str, begin: str = BEGIN, end: str = END) -> str:
+    """Return the page with another section between its two marks; nothing else changes.
 
     Raises
     ------
     UsageError
         If the page has not each mark once, in their order.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in before + after:
-        raise UsageError(f"the page needs two lines, each once: {BEGIN} and, below it, {END}")
-    return f"{before}{BEGIN}\n\n{section(results)}\n\n{END}{after}"
+    before, begun, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended or begin in rest or end in before + after:
+        raise UsageError(f"the page needs two lines, each once: {begin} and, below it, {end}")
+    return f"{before}{begin}\n\n{section}\n\n{end}{after}"
 
 
 def section(results: Mapping[str, Kept]) -> str:
@@ -132,7 +132,7 @@ ROWS: dict[str, Callable[[Kept], str]] = {
 
 def main(page: Path, results: Path) -> None:
     """Rewrite the section of a page from the results in a folder."""
-    text = rewritten(page.read_text(encoding="utf-8"), read_results(results))
+    text = rewritten(page.read_text(encoding="utf-8"), section(read_results(results)))
     page.write_text(text, encoding="utf-8")
 
 

@@ -51,7 +51,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_only_the_marked_section_is_replaced(results: Path) -> None:
-    page = rewritten(PAGE, read_results(results))
+    page = rewritten(PAGE, section(read_results(results)))
     assert page.startswith(f"# Title\n\nBefore.\n\n{BEGIN}\n")
     assert page.endswith(f"\n{END}\n\nAfter | text.\n")
     assert "old" not in page
@@ -67,9 +67,9 @@ def test_the_same_results_make_the_same_page(results: Path, tmp_path: Path) -> N
 
 
 def test_what_was_measured_before_gives_way_to_what_is_measured_now(results: Path) -> None:
-    page = rewritten(PAGE, read_results(results))
+    page = rewritten(PAGE, section(read_results(results)))
     keep(results, "users", Users(stages=4, processes=1, seconds=5, levels=(LEVEL.but(clients=64),)))
-    again = rewritten(page, read_results(results))
+    again = rewritten(page, section(read_results(results)))
     assert "32 clients" not in again
     assert "64 clients" in again
 
@@ -106,7 +106,7 @@ def test_a_page_without_both_marks_in_order_is_left_alone(page: str, tmp_path: P
 
 
 def test_the_committed_page_has_its_marks() -> None:
-    assert rewritten(COMMITTED.read_text(), {})
+    assert rewritten(COMMITTED.read_text(), section({}))
 
 
 def test_charts_of_all_of_them_can_be_drawn(results: Path) -> None:
