@@ -1,6 +1,7 @@
 """How fast networks restore frames, in how much memory, beside BM3D in the same process.
 
-Weights do not change the speed, so a network whose weights are not shipped is measured with drawn ones.
+Weights do not change the speed, so a network whose weights are not shipped is measured with drawn ones. On a CPU rates
+are by processor time: what other processes take of the core does not count.
 """
 
 import time
@@ -42,8 +43,11 @@ class Speed(Record):
     """Calls with so many frames of one size at a time."""
 
     seconds: float
-    """Of one call, median: how long the last of its frames waits."""
+    """Of one call by the clock, median: how long the last of its frames waits."""
+    core_s: float
+    """Of processor time in the same call, median."""
     images_per_s: float
+    """By processor time on a CPU, by the clock on a GPU."""
     peak_share: float | None
     """Of the multiplications and additions a second that a large matrix product reaches there; networks only."""
 
@@ -70,6 +74,39 @@ class InferenceFigures(Record):
 
 
 @dataclass(frozen=True)
+class Peak:
+    """What a device reaches at the most."""
+
+    device: str
+    flops_per_s: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Seconds by the clock, and of processor time."""
+
+    clock: float
+    core: float
+
+    @classmethod
+    def now(cls) -> "Taken":
+        """Read both."""
+        return cls(time.perf_counter(), time.process_time())
+
+    @classmethod
+    def median(cls, some: Sequence["Taken"]) -> "Taken":
+        """Return the median of either."""
+        return cls(median(one.clock for one in some), median(one.core for one in some))
+
+    def __sub__(self, start: "Taken") -> "Taken":
+        return Taken(self.clock - start.clock, self.core - start.core)
+
+    def on(self, device: str) -> float:
+        """Return what counts there."""
+        return self.clock if device == "cuda" else self.core
+
+
+@dataclass(frozen=True)
 class Series:
     """Methods called in turn with the same frames, several times."""
 
@@ -78,19 +115,19 @@ class Series:
     batches: Sequence[int]
     repeats: int
 
-    def __call__(self) -> dict[str, dict[int, float]]:
-        """Return the median seconds of a call, by method and number of frames."""
+    def __call__(self) -> dict[str, dict[int, Taken]]:
+        """Return the medians of a call, by method and number of frames."""
         laws = [measure(frame) for frame in self.frames]
         for method in self.methods.values():
             method([warm_up_of(self.frames[0])], laws[:1])
-        found: dict[str, dict[int, list[float]]] = {name: {n: [] for n in self.batches} for name in self.methods}
+        found: dict[str, dict[int, list[Taken]]] = {name: {n: [] for n in self.batches} for name in self.methods}
         for _ in range(self.repeats):
             for name, method in self.methods.items():
                 for count in self.batches:
-                    start_s = time.perf_counter()
+                    start = Taken.now()
                     method(self.frames[:count], laws[:count])
-                    found[name][count].append(time.perf_counter() - start_s)
-        return {name: {count: median(seconds) for count, seconds in by.items()} for name, by in found.items()}
+                    found[name][count].append(Taken.now() - start)
+        return {name: {count: Taken.median(calls) for count, calls in by.items()} for name, by in found.items()}
 
 
 @contextmanager
@@ -122,8 +159,7 @@ def measure_inference(
     """Measure methods in a process that keeps to one core, and uses the GPU where there is one."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     precision = torch.bfloat16 if device == "cuda" else torch.float32
-    with one_core() as core:
-        peak = core.submit(matrix_flops_per_s, device, precision).result()
+    peaks: list[float] = []
     found: dict[str, MethodFigures] = {
         name: MethodFigures(parameters=_parameters(method), speeds={}, memory_mib={})
         for name, method in methods.items()
@@ -132,9 +168,10 @@ def measure_inference(
         size, frames = f"{shape[0]}x{shape[1]}", scans(max(batches), shape)
         note(size)
         with one_core() as core:
-            seconds = core.submit(Series(methods, frames, batches, repeats)).result()
+            peaks.append(core.submit(matrix_flops_per_s, device, precision).result())
+            taken = core.submit(Series(methods, frames, batches, repeats)).result()
         for name, method in methods.items():
-            speeds = {str(n): _speed(method, n, shape, seconds[name][n], peak) for n in batches}
+            speeds = {str(n): _speed(method, n, shape, taken[name][n], Peak(device, peaks[-1])) for n in batches}
             note(f"{size} {name}")
             found[name].speeds[size] = speeds
             found[name].memory_mib[size] = _memory_mib(method, frames[0])
@@ -142,7 +179,7 @@ def measure_inference(
         device=torch.cuda.get_device_name() if device == "cuda" else "one core",
         precision=str(precision).removeprefix("torch."),
         repeats=repeats,
-        peak_tflops=round(peak / 1e12, 4),
+        peak_tflops=round(max(peaks) / 1e12, 4),
         methods=found,
     )
 
@@ -169,17 +206,22 @@ def matrix_flops_per_s(device: str, precision: torch.dtype) -> float:
     matrix = torch.randn(side, side, dtype=precision, device=device)
     best_s = float("inf")
     for _ in range(PRODUCTS):
-        start_s = time.perf_counter()
+        start = Taken.now()
         float((matrix @ matrix)[0, 0])  # waits for a GPU
-        best_s = min(best_s, time.perf_counter() - start_s)
+        best_s = min(best_s, (Taken.now() - start).on(device))
     return 2 * side**3 / best_s
 
 
-def _speed(method: Method, count: int, shape: Shape, seconds: float, peak: float) -> Speed:
-    share = None
+def _speed(method: Method, count: int, shape: Shape, taken: Taken, peak: Peak) -> Speed:
+    seconds, share = taken.on(peak.device), None
     if isinstance(method, NetworkDenoiser):
-        share = round(count * flops_of(method, shape) / seconds / peak, 4)
-    return Speed(seconds=round(seconds, 4), images_per_s=round(count / seconds, 4), peak_share=share)
+        share = round(count * flops_of(method, shape) / seconds / peak.flops_per_s, 4)
+    return Speed(
+        seconds=round(taken.clock, 4),
+        core_s=round(taken.core, 4),
+        images_per_s=round(count / seconds, 4),
+        peak_share=share,
+    )
 
 
 def _memory_mib(method: Method, frame: Pixels) -> float:

@@ -9,7 +9,7 @@ def test_a_short_training_in_a_process_of_its_own_tells_its_speed_and_the_simula
     figures = measure_training(SMALL, steps=4, threads=1)
     assert (figures.recipe, figures.steps, figures.threads) == ("small", 4, 1)
     assert 0 < figures.simulator_share < 1
-    assert figures.patches_per_s > figures.steps_per_s > 0
+    assert figures.patches_per_core_s > figures.steps_per_core_s > 0
     assert figures.pool_s > 0
     assert figures.parameters > 0
 

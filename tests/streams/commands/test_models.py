@@ -104,6 +104,17 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     assert len(lines) == 6
 
 
+def test_the_card_of_trained_weights_pins_them_where_it_names_their_content(capsys: Out) -> None:
+    card_text = "# plain\n- **Weights**: sha256 `{}`.\n"
+    sha256 = resident.weights_sha256("mine/plain.safetensors")
+    Path("mine/plain.md").write_text(card_text.format(sha256))
+    assert outcome_of(("models", "verify", "mine/plain.safetensors")) == (0, "")
+    assert "as pinned" in capsys.readouterr().out
+    Path("mine/plain.md").write_text(card_text.format("cd" * 32))
+    assert outcome_of(("models", "verify", "mine/plain.safetensors")) == (1, "")
+    assert "its card mine/plain.md is of cdcdcdcd" in capsys.readouterr().out
+
+
 def test_shipped_weights_that_are_gone_are_missed(shipped: Path, capsys: Out) -> None:
     (shipped / "unet-sim.safetensors").unlink()
     assert outcome_of(("models", "verify")) == (1, "")
