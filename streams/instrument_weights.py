@@ -1,7 +1,8 @@
 """Weights for the images of one instrument: written into a pipeline file, recorded, and undone."""
 
+import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,9 @@ from streams.whole_file import write_whole
 WEIGHTS = "weights"
 
 
-@dataclass(frozen=True)
-class Changed:
-    """What became of a pipeline file."""
-
-    event: ModelEvent
-    before: Pipeline
-    after: Pipeline
-
-
 def promote_for(
     pipeline: Path, weights: Path, *, instrument: str, candidates: Sequence[str] = (), now: datetime
-) -> Changed:
+) -> ModelEvent:
     """Let the images of an instrument be restored with these weights: by the candidates named, or all that take them.
 
     Raises
@@ -48,10 +40,17 @@ def promote_for(
         ]
         if all(one.before == one.after for one in wanted):
             raise UsageError(f"{instrument} has these weights already in {pipeline}; there is nothing to change")
-        return _made(record, pipeline, old, _plan(Change.PROMOTED, instrument, wanted), now)
+        plan = ModelChange(
+            change=Change.PROMOTED,
+            instrument_id=instrument,
+            pipeline_before=old.hash,
+            pipeline_after="",
+            candidates=tuple(wanted),
+        )
+        return _made(record, pipeline, old.text, plan, now)
 
 
-def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> Changed:
+def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> ModelEvent:
     """Give the images of an instrument back what they were restored with before its last standing promotion.
 
     Raises
@@ -63,31 +62,43 @@ def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> Changed:
         last = record.standing(instrument)
         if last is None:
             raise UsageError(f"no promotion of {instrument} stands in {pipeline}; semstream models history shows all")
-        old = load_pipeline(pipeline)
+        text = pipeline.read_text(encoding="utf-8")
         for one in last.data.candidates:
-            found = _own(old, one.stage, instrument, one.candidate)
-            if found not in (one.after, one.before):
-                has = "as any instrument's" if found is None else f"{found.weights} ({found.sha256[:12]})"
+            named = _named(text, pipeline, (one.stage, INSTRUMENTS, instrument, one.candidate))
+            if named not in {side and side.weights for side in (one.before, one.after)}:
                 raise UsageError(
-                    f"{one.candidate} of {instrument} is {has} in {pipeline}, which is neither what that promotion "
-                    "set nor what was before: it was changed by hand since, so undo it by hand"
+                    f"{one.candidate} of {instrument} has {named or 'no weights of its own'} in {pipeline}, which is "
+                    "neither what that promotion set nor what was before: it was changed by hand since, so undo it by "
+                    "hand"
                 )
             _check_unchanged(one.before)
-        undone = [one.undone for one in last.data.candidates]
-        return _made(record, pipeline, old, _plan(Change.UNDONE, instrument, undone, undoes=last.id), now)
+        plan = ModelChange(
+            change=Change.UNDONE,
+            instrument_id=instrument,
+            pipeline_before=_hash_of(pipeline),
+            pipeline_after="",
+            candidates=tuple(one.undone for one in last.data.candidates),
+            undoes=last.id,
+        )
+        return _made(record, pipeline, text, plan, now)
 
 
-def _plan(
-    change: Change, instrument: str, candidates: Sequence[CandidateChange], undoes: str | None = None
-) -> ModelChange:
-    return ModelChange(
-        change=change,
-        instrument_id=instrument,
-        pipeline_before="",
-        pipeline_after="",
-        candidates=tuple(candidates),
-        undoes=undoes,
-    )
+def _named(text: str, pipeline: Path, table: Sequence[str]) -> str | None:
+    """Return the weights that a table names; the file need not be a pipeline any more, for its weights may be gone."""
+    try:
+        found: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{pipeline} is no valid TOML: {error}") from error
+    for key in (*table, WEIGHTS):
+        found = found.get(key) if isinstance(found, dict) else None
+    return None if found is None else str(found)
+
+
+def _hash_of(pipeline: Path) -> str | None:
+    try:
+        return load_pipeline(pipeline).hash
+    except UsageError:
+        return None
 
 
 def _taking(pipeline: Pipeline, weights: WeightsNamed, named: Sequence[str], source: Path) -> Iterator[tuple[str, str]]:
@@ -117,7 +128,7 @@ def _networks(stage: Stage) -> Iterator[tuple[str, Any]]:
 
 def _own(pipeline: Pipeline, stage: str, instrument: str, candidate: str) -> WeightsNamed | None:
     """Return the weights that a candidate of an instrument's images has of its own."""
-    (found,) = (one for one in pipeline.stages if one.name == stage)
+    found = next((one for one in pipeline.stages if one.name == stage), None)
     method = getattr(found, INSTRUMENTS, {}).get(instrument, {}).get(candidate)
     return None if method is None else WeightsNamed(weights=method.weights, sha256=weights_sha256(method.weights))
 
@@ -136,19 +147,20 @@ def _check_unchanged(before: WeightsNamed | None) -> None:
         )
 
 
-def _made(record: Changes, pipeline: Path, old: Pipeline, plan: ModelChange, now: datetime) -> Changed:
+def _made(record: Changes, pipeline: Path, text: str, plan: ModelChange, now: datetime) -> ModelEvent:
     """Write the change down, then make it: in this order a crash leaves no change that the record does not tell."""
-    text = old.text
     for one in plan.candidates:
         table = (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate)
         text = with_line(text, table, WEIGHTS, one.after.weights) if one.after else without_line(text, table, WEIGHTS)
-    new = parsed(text, name=old.name, source=str(pipeline))
+    new = parsed(text, name=pipeline.stem, source=str(pipeline))
     for one in plan.candidates:
         if _own(new, one.stage, plan.instrument_id, one.candidate) != one.after:
             raise UsageError(
                 f"{pipeline} says in another form than a table [{one.stage}.{INSTRUMENTS}.{plan.instrument_id}."
                 f"{one.candidate}] what that instrument has: change it by hand"
             )
-    event = record.append(plan.but(pipeline_before=old.hash, pipeline_after=new.hash), now)
-    write_whole(pipeline.resolve(), text.encode())
-    return Changed(event, old, new)
+    event = record.append(plan.but(pipeline_after=new.hash), now)
+    file, mode = pipeline.resolve(), pipeline.stat().st_mode
+    write_whole(file, text.encode())
+    file.chmod(mode)
+    return event

@@ -52,8 +52,8 @@ class ModelChange(Record):
 
     change: Change
     instrument_id: str
-    pipeline_before: str
-    """Hash of the pipeline."""
+    pipeline_before: str | None
+    """Hash of the pipeline; nothing where it could not be read any more, its weights being gone."""
     pipeline_after: str
     candidates: tuple[CandidateChange, ...]
     undoes: str | None = None
@@ -123,6 +123,10 @@ def changes_of(pipeline: Path) -> Iterator[Changes]:
         If another process holds it, or it cannot be written.
     """
     path = record_of(pipeline)
+    if not pipeline.is_file():
+        raise UsageError(
+            f"there is no pipeline file {pipeline}; name one of your own, such as a copy of the default one"
+        )
     try:
         file = path.open("a+b")
     except OSError as error:

@@ -12,9 +12,9 @@ from stages.denoise.resident import NoWeights, weights_sha256
 from streams.commands.options import AsJson, PipelineFile, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
-from streams.instrument_weights import Changed, promote_for, undo_for
+from streams.instrument_weights import promote_for, undo_for
 from streams.model_card import AdaptationCard
-from streams.model_changes import WeightsNamed, read_changes, record_of
+from streams.model_changes import ModelEvent, WeightsNamed, read_changes, record_of
 from streams.pipeline_weights import promoted
 from streams.weights import Weights, check, names_of, weights_of
 from streams.wiring.process import utc_now
@@ -144,18 +144,19 @@ def history_of(*, pipeline: ChangedFile, json: AsJson = False) -> None:
         change = event.data
         names = ", ".join(one.candidate for one in change.candidates)
         weights = (_named(change.candidates[0].before), _named(change.candidates[0].after))
-        hashes = f"{change.pipeline_before[:8]} -> {change.pipeline_after[:8]}"
+        hashes = f"{(change.pipeline_before or '?')[:8]} -> {change.pipeline_after[:8]}"
         table.add_row(f"{event.time:%Y-%m-%d %H:%M}", event.subject, change.change.value, names, *weights, hashes)
     table_console().print(table, highlight=False)
     if json:
         typer.echo(orjson.dumps([event.model_dump(mode="json") for event in events]))
 
 
-def _tell(changed: Changed, pipeline: Path) -> None:
-    for one in changed.event.data.candidates:
-        typer.echo(f"{one.candidate} of images of {changed.event.subject}: {_named(one.before)} -> {_named(one.after)}")
+def _tell(event: ModelEvent, pipeline: Path) -> None:
+    for one in event.data.candidates:
+        typer.echo(f"{one.candidate} of images of {event.subject}: {_named(one.before)} -> {_named(one.after)}")
+    before = event.data.pipeline_before or "(unreadable)"
     typer.echo(
-        f"pipeline {changed.before.hash} -> {changed.after.hash}, in {pipeline}; recorded in {record_of(pipeline)}; "
+        f"pipeline {before} -> {event.data.pipeline_after}, in {pipeline}; recorded in {record_of(pipeline)}; "
         "workers know of it when they are started again"
     )
 

@@ -30,8 +30,14 @@ def change(instrument: str = "sem-1", undoes: str | None = None) -> ModelChange:
     )
 
 
-def test_every_change_is_a_cloudevent_on_a_line_of_its_own(tmp_path: Path) -> None:
-    pipeline = tmp_path / "site.toml"
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    path = tmp_path / "site.toml"
+    path.touch()
+    return path
+
+
+def test_every_change_is_a_cloudevent_on_a_line_of_its_own(pipeline: Path) -> None:
     for instrument in ("sem-1", "sem-2"):
         with changes_of(pipeline) as record:
             record.append(change(instrument), NOON)
@@ -42,8 +48,8 @@ def test_every_change_is_a_cloudevent_on_a_line_of_its_own(tmp_path: Path) -> No
     assert [event.subject for event in read_changes(pipeline)] == ["sem-1", "sem-2"]
 
 
-def test_what_stands_is_the_last_promotion_of_that_instrument_that_was_not_undone(tmp_path: Path) -> None:
-    with changes_of(tmp_path / "site.toml") as record:
+def test_what_stands_is_the_last_promotion_of_that_instrument_that_was_not_undone(pipeline: Path) -> None:
+    with changes_of(pipeline) as record:
         first = record.append(change(), NOON)
         second = record.append(change(), NOON)
         record.append(change("sem-2"), NOON)
@@ -54,8 +60,7 @@ def test_what_stands_is_the_last_promotion_of_that_instrument_that_was_not_undon
         assert record.standing("sem-1") is None
 
 
-def test_a_line_that_a_crash_tore_is_passed_over_and_the_next_one_is_whole(tmp_path: Path) -> None:
-    pipeline = tmp_path / "site.toml"
+def test_a_line_that_a_crash_tore_is_passed_over_and_the_next_one_is_whole(pipeline: Path) -> None:
     with changes_of(pipeline) as record:
         record.append(change(), NOON)
     with record_of(pipeline).open("ab") as file:
@@ -65,8 +70,7 @@ def test_a_line_that_a_crash_tore_is_passed_over_and_the_next_one_is_whole(tmp_p
     assert [event.subject for event in read_changes(pipeline)] == ["sem-1", "sem-2"]
 
 
-def test_one_process_at_a_time_holds_it(tmp_path: Path) -> None:
-    pipeline = tmp_path / "site.toml"
+def test_one_process_at_a_time_holds_it(pipeline: Path) -> None:
     with changes_of(pipeline), pytest.raises(UsageError, match="another semstream is changing"), changes_of(pipeline):
         pass
 
@@ -74,3 +78,9 @@ def test_one_process_at_a_time_holds_it(tmp_path: Path) -> None:
 def test_of_a_pipeline_that_was_never_changed_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert read_changes(tmp_path / "site.toml") == []
     assert not record_of(tmp_path / "site.toml").exists()
+
+
+def test_a_file_that_does_not_exist_gets_no_record(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no pipeline file"), changes_of(tmp_path / "site.toml"):
+        pass
+    assert list(tmp_path.iterdir()) == []

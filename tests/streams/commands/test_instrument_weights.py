@@ -110,6 +110,20 @@ def test_weights_that_are_others_than_before_are_not_gone_back_to() -> None:
     assert text() == there
 
 
+def test_weights_that_are_gone_can_be_undone(capsys: Out) -> None:
+    promote("second")
+    Path("second.safetensors").unlink()
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+    assert "pipeline (unreadable) -> " in capsys.readouterr().out
+
+
+def test_the_file_keeps_its_mode() -> None:
+    Path("site.toml").chmod(0o640)
+    promote("second")
+    assert Path("site.toml").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_promotion_that_was_recorded_and_not_made_can_be_made_or_undone() -> None:
     promote("second")
     Path("site.toml").write_text(PIPELINE)  # as a crash between record and file leaves it
