@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import ClassVar
 
@@ -49,13 +49,19 @@ class Restoration(Stage):
 
     candidates: Mapping[str, Method]
     """Methods by the name that their candidate shall have."""
+    instruments: Mapping[str, Mapping[str, Method]] = field(default_factory=dict)
+    """Methods that make these candidates of the images of one instrument, by its id; others' are made as ever."""
 
     record = Candidate
     version: ClassVar[int] = 3
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """Return the config hash of each candidate."""
-        return {name: self.hash_of(method) for name, method in self.candidates.items()}
+        return {name: self.hash_of(self.method_of(name, event)) for name in self.candidates}
+
+    def method_of(self, name: str, event: ImageEvent) -> Method:
+        """Return the method that makes a candidate of this image: its instrument's own, where it has one."""
+        return self.instruments.get(event.image.instrument_id, {}).get(name, self.candidates[name])
 
     def hash_of(self, method: Method) -> str:
         """Return the config hash of a method that is given the raw frame and its noise law."""
@@ -92,8 +98,16 @@ class Restoration(Stage):
         return tuple(self.candidates)
 
     def _restored(self, name: str, given: Sequence[Given]) -> list[Part]:
-        """Restore frames of one shape by one candidate; those whose noise law does not hold are skipped."""
-        method = self.candidates[name]
+        """Restore frames of one shape by one candidate, those of an instrument by its method."""
+        methods = [self.method_of(name, one.task.event) for one in given]
+        found: dict[int, Part] = {}
+        for method in {id(method): method for method in methods}.values():
+            mine = [index for index, one in enumerate(methods) if one is method]
+            found |= dict(zip(mine, self._restored_by(method, name, [given[index] for index in mine]), strict=True))
+        return [found[index] for index in range(len(given))]
+
+    def _restored_by(self, method: Method, name: str, given: Sequence[Given]) -> list[Part]:
+        """Restore frames of one shape by one method; those whose noise law does not hold are skipped."""
         record = self._record(name, method)
         computed = iter(_computed(record, method, [one for one in given if one.law.holds]))
         return [next(computed) if one.law.holds else Part(record.but(skipped=one.law.why_not)) for one in given]

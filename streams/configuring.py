@@ -31,7 +31,7 @@ def configured(cls: type[Any], table: Any, place: str) -> Any:  # noqa: ANN401 -
 
 def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any option of any class
     if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
-        return {name: _candidate(item, f"{place}.{name}") for name, item in value.items()}
+        return {name: method_from(item, f"{place}.{name}") for name, item in value.items()}
     try:
         return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False)).validate_python(value)
     except PydanticSchemaGenerationError as error:  # a field of methods
@@ -40,7 +40,8 @@ def _option(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - any opt
         raise UsageError(f"{place} = {value!r}: {plainly(error.errors()[0]['msg'].lower())}") from error
 
 
-def _candidate(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any configured class
+def method_from(table: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - any configured class
+    """Return a candidate's method from its table; raises `UsageError`."""
     if "method" not in table:
         raise UsageError(f'{place}: needs a line like method = "stages.filter.gaussian:Gaussian"')
     options = {name: item for name, item in table.items() if name != "method"}

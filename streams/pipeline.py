@@ -12,6 +12,9 @@
     method = "stages.denoise.network:UNetDenoiser"                # earlier stage
     input = "filter:nlm"
 
+    [denoise.instruments.sem-1.unet]                              # what differs for the images of one instrument
+    weights = "sem-1.safetensors"
+
     [run.filter]                                                  # how it runs here; no part of the pipeline's hash
     execution = "processes"
 
@@ -34,6 +37,7 @@ from streams.chains import with_chains, without_inputs
 from streams.configuring import configured, named
 from streams.errors import UsageError
 from streams.execution import StageRun
+from streams.instruments import INSTRUMENTS, with_instruments, without_instruments
 from streams.topic_options import TopicOptions
 from streams.wording import meant
 
@@ -104,12 +108,17 @@ def load_pipeline(path: Path | None = None) -> Pipeline:
     source = path if path is not None else files("deploy") / "pipeline.toml"
     try:
         text = source.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the pipeline file {source}: {error}") from error
+    return parsed(text, name=path.stem if path else "default", source=str(source))
+
+
+def parsed(text: str, *, name: str, source: str) -> Pipeline:
+    """Read the text of a pipeline file; raises `UsageError`, with the place in what ``source`` names."""
+    try:
+        return replace(_built(name, tomllib.loads(text), source), text=text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is no valid TOML: {error}") from error
-    return replace(_built(path.stem if path else "default", tables, str(source)), text=text)
 
 
 def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
@@ -131,14 +140,18 @@ def _built(name: str, tables: Mapping[str, Any], source: str) -> Pipeline:
     if unknown:
         raise UsageError(f"{source}: [{unknown[0]}] belongs to no stage; {meant(unknown[0], [*names, RUN, TOPICS])}")
     _check_order(stage_types, source)
-    plain = [configured(t, without_inputs(tables.get(t.name, {})), f"{source}: [{t.name}]") for t in stage_types]
-    stages = with_chains(plain, tables, source)
+    plain = [configured(t, _plain(tables.get(t.name, {})), f"{source}: [{t.name}]") for t in stage_types]
+    stages = with_chains(with_instruments(plain, tables, source), tables, source)
     _check_candidates(stages, source)
     _check_topics(stages, source)
     identities = [_identity(stage, f"{source}: [{stage.name}]") for stage in stages]
     runs = _runs(tables.get(RUN, {}), names, f"{source}: [{RUN}]")
     topics = configured(TopicOptions, tables.get(TOPICS, {}), f"{source}: [{TOPICS}]")
     return Pipeline(name, stages, digest(identities)[:16], runs, topics)
+
+
+def _plain(table: Any) -> Any:  # noqa: ANN401 - what TOML gives
+    return without_instruments(without_inputs(table))
 
 
 def _runs(table: Any, stages: Sequence[str], place: str) -> dict[str, StageRun]:  # noqa: ANN401 - what TOML gives
@@ -191,6 +204,8 @@ def _check_candidates(stages: tuple[Stage, ...], source: str) -> None:
 
 def _identity(stage: Stage, place: str) -> Any:  # noqa: ANN401 - JSON
     options = {field.name: _jsonable(getattr(stage, field.name)) for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+    if not options.get(INSTRUMENTS):
+        options.pop(INSTRUMENTS, None)  # a pipeline that has none is what it was before there were any
     try:
         digest(options)
     except TypeError as error:

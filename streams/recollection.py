@@ -8,11 +8,13 @@ from schemas.events import ImageEvent
 from schemas.image import Acquisition, Image, ObjectRef, Roi, outcome_key
 from schemas.scores import Scoring
 from stages.stage import Stage
+from streams.instruments import INSTRUMENTS
 
 Bodies = Callable[[Collection[str]], Mapping[str, bytes]]
 """The ledger's outcome bodies, by key."""
 NOWHERE = ObjectRef(store="ledger", bucket="sem", key="raw/unknown", size_bytes=0, sha256="0" * 64)
 UNKNOWN = Roi(x=0, y=0, width=1, height=1)
+UNKNOWN_INSTRUMENT = "unknown"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,13 +41,22 @@ def recollect(stages: Sequence[Stage], names: Sequence[ImageName], bodies: Bodie
     """Return what the ledger knows of each image under these stages, one question a stage.
 
     An image that has a reference is unknown to it: the scores' key names the reference, and the ledger does not. Nor
-    does it say that there is a second frame; what is not known of an image without one is asked once more with one.
+    does it say that there is a second frame, or whose image it is: what is not known of an image without a second frame
+    is asked once more with one, and before all that as of each instrument that has methods of its own.
     """
-    found = _through(stages, [Recollection(name, _blank(name), None) for name in names], bodies)
-    unknown = [one.name for one in found if one.missing is not None]
-    twice = _through(stages, [Recollection(name, _with_second(_blank(name)), None) for name in unknown], bodies)
-    known = {one.name: one for one in twice if one.missing is None}
-    return [known.get(one.name, one) for one in found]
+    found: dict[ImageName, Recollection] = {}
+    for instrument in (*_own_instruments(stages), UNKNOWN_INSTRUMENT):
+        for second in (None, NOWHERE):
+            open_ones = [name for name in names if name not in found or found[name].missing is not None]
+            blanks = [Recollection(name, _blank(name, instrument, second), None) for name in open_ones]
+            asked = _through(stages, blanks, bodies)
+            found |= {one.name: one for one in asked if one.missing is None or second is None}
+    return [found[name] for name in names]
+
+
+def _own_instruments(stages: Sequence[Stage]) -> list[str]:
+    """Return the instruments that have methods of their own: only their images have answers under the keys of these."""
+    return list(dict.fromkeys(name for stage in stages for name in getattr(stage, INSTRUMENTS, {})))
 
 
 def _through(stages: Sequence[Stage], found: list[Recollection], bodies: Bodies) -> list[Recollection]:
@@ -58,7 +69,7 @@ def _through(stages: Sequence[Stage], found: list[Recollection], bodies: Bodies)
     return found
 
 
-def _blank(name: ImageName) -> ImageEvent:
+def _blank(name: ImageName, instrument: str, second: ObjectRef | None) -> ImageEvent:
     image = Image(
         image_id=name.image_id,
         version=name.version,
@@ -71,15 +82,13 @@ def _blank(name: ImageName) -> ImageEvent:
         height=1,
         dtype="float32",
         valid_roi=UNKNOWN,
+        instrument_id=instrument,
+        second=second,
     )
     acquisition = Acquisition(
         acquisition_id=name.image_id, source="/ledger", source_name=name.source_name, published_at=NEVER
     )
     return ImageEvent(acquisition=acquisition, image=image)
-
-
-def _with_second(event: ImageEvent) -> ImageEvent:
-    return event.but(image=event.image.but(second=NOWHERE))
 
 
 def _keys(stage: Stage, one: Recollection) -> dict[str, str]:

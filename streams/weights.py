@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from stages.denoise.resident import NoWeights, is_shipped, pinned, shape_of, tensors_of, weights_file, weights_sha256
+from stages.training.export import pinned_by
 from streams.model_card import AdaptationCard, card_of
 
 SUFFIX = ".safetensors"
@@ -79,15 +80,24 @@ def check(name: str) -> Checked:
         weights = weights_of(name)
     except (NoWeights, OSError) as error:
         return Checked(name, well=False, said=str(error))
-    is_pinned = weights.shipped or isinstance(weights.card, AdaptationCard)
+    is_pinned = weights.shipped or _pinned(weights.card) is not None
     said = f"sha256 {weights.sha256} as pinned" if is_pinned else f"loads; nothing pins its sha256 {weights.sha256}"
     return Checked(name, well=True, said=said)
 
 
 def _check_card(path: Path, sha256: str) -> None:
     card = _card(path)
-    if isinstance(card, AdaptationCard) and card.sha256 != sha256:
-        raise NoWeights(f"{path} has the sha256 {sha256[:12]}…, and its card {card_of(path)} is of {card.sha256[:12]}…")
+    expected = _pinned(card)
+    if expected is not None and expected != sha256:
+        beside = card_of(path) if isinstance(card, AdaptationCard) else path.with_suffix(".md")
+        raise NoWeights(f"{path} has the sha256 {sha256[:12]}…, and its card {beside} is of {expected[:12]}…")
+
+
+def _pinned(card: AdaptationCard | str | None) -> str | None:
+    """Return the sha256 that a card pins, if it does."""
+    if isinstance(card, AdaptationCard):
+        return card.sha256
+    return pinned_by(card) if card else None
 
 
 def _card(path: Path) -> AdaptationCard | str | None:

@@ -1,5 +1,6 @@
 """Weights as they are handed out, and the card that says what they are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from stages.denoise.network import NetworkDenoiser
+from stages.denoise.resident import weights_sha256
 from stages.stage import Restore
 from stages.training.examination import YARDSTICKS, Question, marks, questions
 from stages.training.trainer import Trainer
@@ -24,13 +26,29 @@ def write_averaged(trainer: Trainer, path: Path) -> None:
 
 
 def export(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
-    """Write averaged weights and their card; return the weights' path."""
+    """Write averaged weights and their card, which pins their content; return the weights' path.
+
+    While they sit their examination they lie under another name: what lies under theirs is what the card is of.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{trainer.course.name}.safetensors"
-    write_averaged(trainer, path)
-    denoiser = NetworkDenoiser(str(path), trainer.course.widths, trainer.course.blocks)
-    path.with_suffix(".md").write_text(card(trainer, examined(denoiser, questions()), hardware=hardware))
+    unfinished = path.with_suffix(".part")
+    write_averaged(trainer, unfinished)
+    denoiser = NetworkDenoiser(str(unfinished), trainer.course.widths, trainer.course.blocks)
+    table, sha256 = examined(denoiser, questions()), weights_sha256(str(unfinished))
+    path.with_suffix(".md").write_text(card(trainer, table, hardware=hardware, sha256=sha256))
+    unfinished.replace(path)
     return path
+
+
+def pinned_by(card_text: str) -> str | None:
+    """Return the sha256 that the text of a card pins, if it does: cards of old do not.
+
+    >>> pinned_by(f"- **Weights**: sha256 `{'ab' * 32}`.")[:8]
+    'abababab'
+    """
+    found = re.search(r"sha256 `([0-9a-f]{64})`", card_text)
+    return found[1] if found else None
 
 
 def examined(denoiser: Restore, asked: Sequence[Question]) -> Table:
@@ -47,7 +65,7 @@ def _by_group(row: Sequence[float], asked: Sequence[Question]) -> Mapping[str, f
     return {group: float(np.mean(members)) for group, members in groups.items()}
 
 
-def card(trainer: Trainer, table: Table, *, hardware: str) -> str:
+def card(trainer: Trainer, table: Table, *, hardware: str, sha256: str) -> str:
     """Return the model card as Markdown."""
     recipe = trainer.course
     parameters = sum(value.numel() for value in trainer.averaged.values())
@@ -61,6 +79,7 @@ parameters), working in the variance-stabilised domain of each frame's measured 
   to 250 electrons a pixel; rows uncorrelated, filtered or AR(1). No real image was trained on.
 - **Training**: {trainer.step:,} steps of {recipe.batch} crops of {recipe.patch_px} x {recipe.patch_px} px,
   {trainer.elapsed_s / 60:.0f} minutes, on {hardware}.
+- **Weights**: sha256 `{sha256}`.
 - **Input**: the frame and its noise law (`stages.noise.measure`). **Output**: an estimate of the noise-free frame.
 
 ## Scores

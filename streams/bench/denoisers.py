@@ -3,13 +3,9 @@
 BM3D is set beside the package of its authors, both called on the same frames in turn, in the same process.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -25,13 +21,11 @@ from stages.metrics.reference import psnr_db
 from stages.noise import measure
 from stages.stage import Method
 from streams.bench.fields import Pair, Specimen
+from streams.bench.one_core import Cost, cost_of, one_core, warm_up_of
 from streams.errors import UsageError
-from streams.wiring.process import use_one_thread_a_slot
 
 PACKAGE = "package"
 SIZES = ((512, 512), (1024, 1536))
-WARM_UP_SIDE_PX = 64
-"""Side of the frame that a method is called with before it is measured: it may compile."""
 
 
 class Restored(Record):
@@ -55,14 +49,6 @@ class Standing(Record):
     """The package's seconds over its own."""
 
 
-class Cost(Record):
-    """What a frame of pure noise takes: every block of it is like every other."""
-
-    seconds: float
-    memory_mib: float
-    """Growth of the largest resident memory of the process."""
-
-
 class DenoiserFigures(Record):
     """The benchmark's figures."""
 
@@ -72,7 +58,7 @@ class DenoiserFigures(Record):
     methods: dict[str, Standing]
     """The pipeline's candidates by themselves."""
     costs: dict[str, dict[str, Cost]]
-    """Of each profile, by ``HEIGHTxWIDTH``."""
+    """Of each profile, by ``HEIGHTxWIDTH``; of pure noise, every block of which is like every other."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def measure_denoisers(
     if _installed():
         contestants[PACKAGE] = Bm3dPypi()
     results = []
-    with _one_core() as core:
+    with one_core() as core:
         for result in core.map(Contest({**contestants, **{f"={n}": m for n, m in candidates.items()}}), fields):
             results.append(result)
             note()
@@ -115,15 +101,6 @@ def measure_denoisers(
     )
 
 
-def _one_core() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_keep_to_one_core)
-
-
-def _keep_to_one_core() -> None:
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    use_one_thread_a_slot()
-
-
 def _installed() -> bool:
     try:
         import bm3d  # noqa: F401, PLC0415 - whether it can be imported
@@ -135,8 +112,7 @@ def _installed() -> bool:
 def _restored(method: Method, pair: Pair) -> Restored:
     frame = pair.noisy.frame.pixels
     law = measure(frame)
-    warm_up = np.ascontiguousarray(frame[:WARM_UP_SIDE_PX, :WARM_UP_SIDE_PX])
-    method([warm_up], [law])
+    method([warm_up_of(frame)], [law])
     start_s = time.perf_counter()
     (restored,) = method([frame], [law])
     seconds = time.perf_counter() - start_s
@@ -164,26 +140,8 @@ def _beside(package: Standing | None, ours: Standing) -> Standing:
 
 def _costs(method: Method) -> Iterator[tuple[str, Cost]]:
     for height, width in SIZES:
-        with _one_core() as fresh:  # memory that was once taken is not taken again
-            yield f"{height}x{width}", fresh.submit(_cost, method, (height, width)).result()
-
-
-def _cost(method: Method, shape: tuple[int, int]) -> Cost:
-    frame = _pure_noise(shape)
-    law = measure(frame)
-    method([np.ascontiguousarray(frame[:WARM_UP_SIDE_PX, :WARM_UP_SIDE_PX])], [law])
-    before_kib = _peak_kib()
-    start_s = time.perf_counter()
-    method([frame], [law])
-    seconds = time.perf_counter() - start_s
-    grown_kib = _peak_kib() - before_kib
-    return Cost(seconds=round(seconds, 3), memory_mib=round(grown_kib / 1024, 1))
-
-
-def _peak_kib() -> int:
-    """Largest resident memory of this process; `getrusage` would tell that of the process which it was forked from."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+        with one_core() as fresh:
+            yield f"{height}x{width}", fresh.submit(cost_of, method, _pure_noise((height, width))).result()
 
 
 def _pure_noise(shape: tuple[int, int]) -> Pixels:

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.frame import Pixels
 from schemas.model import Record
-from stages.evidence import Evidence, Finding
+from stages.evidence import Evidence, EvidenceMap, Finding
 from stages.noise import measure
 from stages.restoration import Restoration
 from stages.selector.rule import Rule
@@ -21,8 +21,20 @@ from streams.errors import UsageError
 SNRS = (3, 5, 8)
 FEATURES = 8
 """Features of each detectability in every candidate, planted and wiped out in turn, one at a time."""
+TRUTH = "the truth"
 NEAR_PX = 3
 """How far beyond a feature's edge a finding may lie that is of it."""
+
+
+class MapFigures(Record):
+    """What the evidence maps of one method's honest restorations are like."""
+
+    share: float
+    """Mean share of the pixels beyond `stages.evidence.SEEN_FROM`."""
+    with_any: float
+    """Share of the images with any such pixel."""
+    largest: float
+    """Mean of the largest disagreement of each image, in standard deviations."""
 
 
 class Caught(Record):
@@ -36,6 +48,8 @@ class Caught(Record):
     """Share of them that it vetoes, and the truth is at least half as far from the restoration as the raw frame."""
     false_alarms_of: dict[str, float]
     """The same by candidate."""
+    maps: dict[str, MapFigures]
+    """Maps of untouched candidates by name; on simulated images also that of the truth, under `TRUTH`."""
     caught: dict[str, float]
     """Share of the features that it finds at their place, by detectability."""
     features: int
@@ -64,7 +78,13 @@ class Count:
 
     alarms: dict[str, list[bool]] = field(default_factory=dict)
     confirmed: list[bool] = field(default_factory=list)
+    maps: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Share beyond `stages.evidence.SEEN_FROM` and the largest disagreement of every map."""
     found: dict[int, list[bool]] = field(default_factory=lambda: {snr: [] for snr in SNRS})
+
+    def note(self, name: str, seen: EvidenceMap) -> None:
+        """Count an untouched candidate's map."""
+        self.maps.setdefault(name, []).append((seen.share, seen.largest))
 
     def summary(self) -> Caught:
         """Return the shares."""
@@ -74,6 +94,7 @@ class Count:
             false_alarms=_share(every),
             confirmed=_share(self.confirmed),
             false_alarms_of={name: _share(alarms) for name, alarms in self.alarms.items()},
+            maps={name: _of_maps(maps) for name, maps in self.maps.items()},
             caught={str(snr): _share(found) for snr, found in self.found.items()},
             features=len(self.found[SNRS[0]]),
         )
@@ -116,6 +137,8 @@ def measure_evidence(specimens: Iterable[Specimen], methods: Mapping[str, Method
         evidence = Evidence.of(specimen.raw, noise)
         if evidence is None:
             continue
+        if specimen.clean is not None:
+            count.note(TRUTH, evidence(specimen.clean))
         for name, method in methods.items():
             (restored,) = method([specimen.raw], [noise])
             _look(count, name, specimen, evidence, restored)
@@ -125,7 +148,9 @@ def measure_evidence(specimens: Iterable[Specimen], methods: Mapping[str, Method
 
 def _look(count: Count, name: str, specimen: Specimen, evidence: Evidence, restored: Pixels) -> None:
     """Count what the guard says of an honest candidate."""
-    findings = evidence(restored).findings(Rule.evidence_z)
+    seen = evidence(restored)
+    findings = seen.findings(Rule.evidence_z)
+    count.note(name, seen)
     right = (
         bool(findings) and specimen.clean is not None and _confirmed(findings[0], specimen.clean, evidence, restored)
     )
@@ -153,6 +178,15 @@ def _touch(count: Count, evidence: Evidence, restored: Pixels, rng: np.random.Ge
 def _is_of(finding: Finding, feature: Feature) -> bool:
     apart = float(np.hypot(finding.x - feature.x, finding.y - feature.y))
     return apart <= feature.radius_px + NEAR_PX
+
+
+def _of_maps(maps: Sequence[tuple[float, float]]) -> MapFigures:
+    share, largest = np.array(maps).T
+    return MapFigures(
+        share=float(f"{share.mean():.3g}"),
+        with_any=round(float(np.mean(share > 0)), 4),
+        largest=round(float(largest.mean()), 2),
+    )
 
 
 def _share(values: Sequence[bool]) -> float:

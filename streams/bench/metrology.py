@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-from pydantic import JsonValue
-from rich.console import Console
-from rich.table import Table
 
 from schemas.model import Record
 from schemas.scores import RAW
-from stages.metrics.names import MEANINGS, Score
+from stages.metrics.names import Score
 from stages.metrics.patterns import HOLES, LINES
 from stages.selector import Selector
 from stages.selector.guards import vetoes
@@ -35,6 +32,7 @@ CLEARLY = 2.0
 class Judgement:
     """One candidate of one image: how far it truly is from the specimen, and whether a guard vetoed it."""
 
+    name: str
     deviations: Deviations
     vetoed: bool
     favourite: bool
@@ -51,6 +49,17 @@ class PatternResult:
     """Whether its dimensions could be measured, noisy as it is."""
     kept: bool
     """Whether the raw frame was kept."""
+
+
+class MethodFigures(Record):
+    """One method by itself: its restorations of every image, chosen or not. Deviations as in `PatternFigures`."""
+
+    images: int
+    mean: dict[str, float | None]
+    p95: dict[str, float | None]
+    within: dict[str, float | None]
+    vetoed: float | None
+    """Share of them that the guards of dimensions veto."""
 
 
 class PatternFigures(Record):
@@ -77,6 +86,8 @@ class PatternFigures(Record):
     """Candidates of which some dimension truly deviates by twice its aim and more."""
     fires_outside: float | None
     """Share of them that is vetoed."""
+    methods: dict[str, MethodFigures]
+    """Candidates by themselves."""
 
 
 class LinesFigures(PatternFigures):
@@ -136,7 +147,7 @@ def judge(stages: Sequence[Stage], selector: Selector, pattern: Pattern) -> Patt
     vetoed = vetoes(event.candidates, measured.guards)
     favourite = select(event.candidates, event.noise, careless, GreyLevels.of(event.image)).chosen
     judgements = [
-        Judgement(pattern.deviations(frame.pixels), name in vetoed, name == favourite, name == selection.chosen)
+        Judgement(name, pattern.deviations(frame.pixels), name in vetoed, name == favourite, name == selection.chosen)
         for name, frame in rehearsed.frames.items()
         if name != RAW
     ]
@@ -144,7 +155,7 @@ def judge(stages: Sequence[Stage], selector: Selector, pattern: Pattern) -> Patt
     return PatternResult(judgements, any(value is not None for value in scored), selection.chosen == RAW)
 
 
-def figures_of(results: Sequence[PatternResult]) -> dict[str, JsonValue]:
+def figures_of(results: Sequence[PatternResult]) -> dict[str, object]:
     """Count and average; of a recipe's figures every one by its name."""
     everyone = [judgement for result in results for judgement in result.judgements]
     seen = [judgement for result in results if result.measured for judgement in result.judgements]
@@ -157,15 +168,38 @@ def figures_of(results: Sequence[PatternResult]) -> dict[str, JsonValue]:
         "measured": sum(result.measured for result in results),
         "kept": sum(result.kept for result in results),
         **{name.value: _mean(values) for name, values in selected.items()},
-        "p95": {name.value: _short(float(np.percentile(values, 95))) for name, values in selected.items()},
-        "within": {name.value: _mean([v <= AIMS[name] for v in values]) for name, values in selected.items()},
+        "p95": _p95(selected),
+        "within": _within(selected),
         "unguarded": {name.value: _mean(values) for name, values in unguarded.items()},
         "inside": sum(judgement.favourite for judgement in inside),
         "fires_inside": _mean([judgement.vetoed for judgement in inside if judgement.favourite]),
         "fires_inside_all": _mean([judgement.vetoed for judgement in inside]),
         "outside": len(outside),
         "fires_outside": _mean([judgement.vetoed for judgement in outside]),
+        "methods": {
+            name: _of_method([judgement for judgement in everyone if judgement.name == name]).model_dump()
+            for name in dict.fromkeys(judgement.name for judgement in everyone)
+        },
     }
+
+
+def _of_method(judgements: Sequence[Judgement]) -> MethodFigures:
+    found = _deviations(judgements)
+    return MethodFigures(
+        images=len(judgements),
+        mean={name.value: _mean(values) for name, values in found.items()},
+        p95=_p95(found),
+        within=_within(found),
+        vetoed=_mean([judgement.vetoed for judgement in judgements]),
+    )
+
+
+def _p95(found: Mapping[Score, Sequence[float]]) -> dict[str, float | None]:
+    return {name.value: _short(float(np.percentile(values, 95))) for name, values in found.items()}
+
+
+def _within(found: Mapping[Score, Sequence[float]]) -> dict[str, float | None]:
+    return {name.value: _mean([value <= AIMS[name] for value in values]) for name, values in found.items()}
 
 
 def _deviations(judgements: Sequence[Judgement]) -> dict[Score, list[float]]:
@@ -173,31 +207,9 @@ def _deviations(judgements: Sequence[Judgement]) -> dict[Score, list[float]]:
     return {name: [abs(judgement.deviations[name]) for judgement in judgements] for name in names}
 
 
-def print_metrology(console: Console, figures: MetrologyFigures) -> None:
-    """Print a table a recipe."""
-    both: tuple[tuple[str, PatternFigures], ...] = ((LINES, figures.lines), (HOLES, figures.holes))
-    for name, pattern in both:
-        table = Table("from the truth", "selected, mean", "95 % below", "within aim", "unguarded, mean", title=name)
-        for score, below in pattern.p95.items():
-            row = (getattr(pattern, score), below, pattern.within[score], pattern.unguarded.get(score))
-            table.add_row(MEANINGS[Score(score)].label, *map(_shown, row))
-        console.print(table)
-        console.print(
-            f"{pattern.images} images, {pattern.measured} measured, raw frame kept of {pattern.kept}; vetoed: "
-            f"{_shown(pattern.fires_inside)} of {pattern.inside} favourites within all aims "
-            f"({_shown(pattern.fires_inside_all)} of all candidates), {_shown(pattern.fires_outside)} of "
-            f"{pattern.outside} candidates beyond twice an aim",
-            highlight=False,
-        )
-
-
 def _mean(values: Iterable[float]) -> float | None:
     counted = list(values)
     return _short(float(np.mean(counted))) if counted else None
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _short(value: float) -> float:

@@ -9,17 +9,22 @@ import typer
 from rich.table import Table
 
 from stages.denoise.resident import NoWeights, weights_sha256
-from streams.commands.options import AsJson, PipelineFile
+from streams.commands.options import AsJson, PipelineFile, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
+from streams.instrument_weights import promote_for, undo_for
 from streams.model_card import AdaptationCard
+from streams.model_changes import ModelEvent, WeightsNamed, read_changes, record_of
 from streams.pipeline_weights import promoted
 from streams.weights import Weights, check, names_of, weights_of
+from streams.wiring.process import utc_now
 
 models = typer.Typer(name="models", help="The weights of networks: shipped, trained, adapted.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Option("--folder", help="Folder of weights of your own, where there is one.")]
 Name = Annotated[str, typer.Argument(help="A shipped name, or a file.")]
+Instrument = Annotated[str, typer.Option("--instrument", help="Id of the instrument, as the images bear it.")]
+ChangedFile = Annotated[Path, typer.Option("--pipeline", help="Pipeline file that was changed.")]
 TRAINED = Path("out/weights")
 
 
@@ -80,23 +85,84 @@ def verify_models(
 def promote_model(
     weights: Name,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Pipeline file to write; a new one.")],
+    instrument: Annotated[
+        str | None, typer.Option(help="Change the pipeline file for the images of this instrument only, recorded.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Pipeline file to write; a new one. Not with --instrument.")
+    ] = None,
     pipeline: PipelineFile = None,
     candidate: Annotated[
-        str | None, typer.Option(help="Which network's place they take, if there are several.")
+        list[str] | None,
+        typer.Option(help="Which network's place they take; with --instrument as many as named, else all that can."),
     ] = None,
 ) -> None:
-    """Write a copy of a pipeline file in which a network has these weights, and say what changed.
+    """Give a network other weights: for all images in a copy of a pipeline file, or for those of one instrument.
 
-    Undone by going on with the old file: its results are kept, and nothing of them is computed again.
+    With --out: undone by going on with the old file. With --instrument: undone by semstream models undo. Results are
+    kept either way, and nothing of them is computed again. Workers know of it when they are started again.
+
+    Example: semstream models promote sem-1.safetensors --instrument sem-1 --pipeline site.toml
     """
     one = _weights_meant(weights)
-    done = promoted(pipeline, out, weights=one.path, candidate=candidate)
+    if instrument is not None:
+        _promote_for(one, instrument, pipeline, out, candidate or [])
+        return
+    if out is None or len(candidate or []) > 1:
+        raise UsageError("name a new pipeline file by --out and one --candidate at the most, or an --instrument")
+    done = promoted(pipeline, out, weights=one.path, candidate=candidate[0] if candidate else None)
     before = weights_sha256(done.before)[:12]
     typer.echo(f"candidate {done.candidate}: weights {done.before} ({before}) -> {done.after} ({one.sha256[:12]})")
     typer.echo(
         f"pipeline {done.old.hash} -> {done.new.hash}, in {out}; to undo it, go on with {pipeline or 'the default'}"
     )
+
+
+def _promote_for(one: Weights, instrument: str, pipeline: Path | None, out: Path | None, candidates: list[str]) -> None:
+    check_instrument(instrument)
+    if pipeline is None or out is not None:
+        raise UsageError("--instrument changes the file that --pipeline names, and writes no other: leave --out out")
+    _tell(promote_for(pipeline, one.path, instrument=instrument, candidates=candidates, now=utc_now()), pipeline)
+
+
+@models.command("undo")
+def undo_promotion(*, instrument: Instrument, pipeline: ChangedFile) -> None:
+    """Give the images of an instrument the weights that they had before its last promotion; again: one further back.
+
+    Refused where the file was changed by hand since, or the weights of before are not what they were.
+    """
+    check_instrument(instrument)
+    _tell(undo_for(pipeline, instrument=instrument, now=utc_now()), pipeline)
+
+
+@models.command("history")
+def history_of(*, pipeline: ChangedFile, json: AsJson = False) -> None:
+    """List the promotions for single instruments, and what was undone, from the record beside a pipeline file."""
+    events = read_changes(pipeline)
+    table = Table("time", "instrument", "what", "candidates", "weights before", "after", "pipeline")
+    for event in events:
+        change = event.data
+        names = ", ".join(one.candidate for one in change.candidates)
+        weights = (_named(change.candidates[0].before), _named(change.candidates[0].after))
+        hashes = f"{(change.pipeline_before or '?')[:8]} -> {change.pipeline_after[:8]}"
+        table.add_row(f"{event.time:%Y-%m-%d %H:%M}", event.subject, change.change.value, names, *weights, hashes)
+    table_console().print(table, highlight=False)
+    if json:
+        typer.echo(orjson.dumps([event.model_dump(mode="json") for event in events]))
+
+
+def _tell(event: ModelEvent, pipeline: Path) -> None:
+    for one in event.data.candidates:
+        typer.echo(f"{one.candidate} of images of {event.subject}: {_named(one.before)} -> {_named(one.after)}")
+    before = event.data.pipeline_before or "(unreadable)"
+    typer.echo(
+        f"pipeline {before} -> {event.data.pipeline_after}, in {pipeline}; recorded in {record_of(pipeline)}; "
+        "workers know of it when they are started again"
+    )
+
+
+def _named(weights: WeightsNamed | None) -> str:
+    return "as any instrument's" if weights is None else f"{weights.weights} ({weights.sha256[:12]})"
 
 
 def _weights_meant(name: str) -> Weights:

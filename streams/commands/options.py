@@ -1,7 +1,6 @@
 """Options that several commands have."""
 
 import hashlib
-import re
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 
 from streams.certificates import is_result
 from streams.errors import UsageError
+from streams.instruments import is_instrument
 from streams.moments import moment
 from streams.pipeline import LIVE, NAME, REPLAY
 from streams.source import readable
@@ -49,7 +49,6 @@ SecondSuffix = Annotated[
 ]
 LIKE = 0.8
 """How alike two words are, of 1, where one was probably meant for the other."""
-INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 
 def lanes_of(named: list[str] | None) -> list[str]:
@@ -81,7 +80,7 @@ def told_of_recipe(recipe: str | None) -> str | None:
 
 def check_instrument(name: str) -> None:
     """Raise `UsageError` for what cannot name an instrument."""
-    if not INSTRUMENT_ID.fullmatch(name) or len(name) > 64:
+    if not is_instrument(name):
         raise UsageError(f"--instrument '{name}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from streams.commands.options import PipelineFile
+from streams.instruments import INSTRUMENTS
 from streams.pipeline import load_pipeline
 
 
@@ -23,6 +24,11 @@ def stages(pipeline: PipelineFile = None) -> None:
             typer.echo(f"  {name:<12}{_class(method)}")
             for line in _options(method):
                 typer.echo(f"  {'':<12}  {line}")
+        for instrument, own in getattr(step.stage, INSTRUMENTS, {}).items():
+            for name, method in own.items():
+                typer.echo(f"  {name:<12}of images of {instrument}: {_class(method)}")
+                for line in _options(method):
+                    typer.echo(f"  {'':<12}  {line}")
 
 
 def _class(value: object) -> str:
@@ -32,6 +38,8 @@ def _class(value: object) -> str:
 def _options(value: Any) -> Iterator[str]:  # noqa: ANN401 - any configured object
     for field in dataclasses.fields(value):
         current = getattr(value, field.name)
+        if field.name == INSTRUMENTS:
+            continue
         if isinstance(current, Mapping) and any(dataclasses.is_dataclass(item) for item in current.values()):
             continue
         default = "required" if field.default is dataclasses.MISSING else f"default {_json(field.default)}"

@@ -11,6 +11,8 @@ MODULES = {
     "judging": "faithful",
     "gallery": "faithful",
     "guards": "guards",
+    "inference": "networks",
+    "training": "networks",
     "efficiency": "embedded",
     "endurance": "embedded",
     "execution": "embedded",

@@ -9,18 +9,21 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from stages.evidence import SEEN_FROM
 from stages.selector.rule import Rule
 from streams.bench.evidence_picture import write_picture
 from streams.bench.fields import parse_numbers
 from streams.bench.guards import (
     Caught,
     EvidenceFigures,
+    MapFigures,
     measure_evidence,
     methods_of,
     real_specimens,
     simulated_specimens,
 )
-from streams.bench.metrology import measure_metrology, print_metrology
+from streams.bench.metrology import measure_metrology
+from streams.bench.metrology_tables import print_metrology
 from streams.commands.options import AsJson, PipelineFile
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
@@ -87,6 +90,17 @@ def _print_evidence(console: Console, figures: EvidenceFigures) -> None:
         shares = (f"{caught.caught[snr]:.1%} of {caught.features}" for caught in found.values())
         table.add_row(f"features of SNR {snr} caught", *shares)
     console.print(table)
+    titles = ("share of pixels", "images with any", "largest, mean")
+    maps = Table(f"evidence maps, beyond {SEEN_FROM} σ", *(f"{kind}: {title}" for kind in found for title in titles))
+    for name in dict.fromkeys(name for caught in found.values() for name in caught.maps):
+        maps.add_row(name, *(cell for caught in found.values() for cell in _map(caught.maps.get(name))))
+    console.print(maps)
+
+
+def _map(figures: MapFigures | None) -> tuple[str, str, str]:
+    if figures is None:
+        return "", "", ""
+    return f"{figures.share:.1e}", f"{figures.with_any:.0%}", f"{figures.largest:.1f} σ"
 
 
 def _alarms(found: Caught) -> str:

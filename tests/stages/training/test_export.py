@@ -8,10 +8,11 @@ import pytest
 
 from schemas.frame import Pixels
 from stages.denoise.network import NetworkDenoiser
+from stages.denoise.resident import weights_sha256
 from stages.noise import Noise, measure
 from stages.training import export as module
 from stages.training.examination import marks, psnr_db, questions, untouched
-from stages.training.export import card, examined, export
+from stages.training.export import card, examined, export, pinned_by
 from stages.training.recipe import Recipe
 from stages.training.trainer import Trainer
 
@@ -37,10 +38,14 @@ def test_exported_weights_are_ready_to_restore(
     assert "1 steps" in text
     assert "a slide rule" in text
     assert "| spheres |" in text
+    assert pinned_by(text) == weights_sha256(str(path))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["tiny.md", "tiny.safetensors"]
 
 
 def test_the_card_shows_every_group_and_every_method(trainer: Trainer) -> None:
-    text = card(trainer, {"one": {"all": 30.123, "lines": 31.0}, "two": {"all": 29.0, "lines": 28.5}}, hardware="")
+    text = card(
+        trainer, {"one": {"all": 30.123, "lines": 31.0}, "two": {"all": 29.0, "lines": 28.5}}, hardware="", sha256=""
+    )
     assert "| scans | one | two |" in text
     assert "| all | 30.12 | 29.00 |" in text
     assert "| lines | 31.00 | 28.50 |" in text

@@ -14,7 +14,7 @@ from stages.metrics import Metrics
 from stages.noise import Noise, measure
 from streams.bench.evidence_picture import SIDE_PX, write_picture
 from streams.bench.features import Feature, detectability, disc, drawn_features
-from streams.bench.guards import Specimen, measure_evidence, methods_of, real_specimens, simulated_specimens
+from streams.bench.guards import TRUTH, Specimen, measure_evidence, methods_of, real_specimens, simulated_specimens
 from streams.bench.panels import GAP_PX, MAGNIFIED, TITLE_PX
 from streams.errors import UsageError
 from tests.streams.bench.conftest import LAW, WritePair
@@ -41,13 +41,19 @@ def test_strong_features_are_caught_and_honest_candidates_left_alone() -> None:
     assert found.caught["3"] < found.caught["5"] < found.caught["8"]
     assert found.caught["8"] > 0.85
     assert found.features == 24
+    assert set(found.maps) == {"gaussian", TRUTH}
+    assert (found.maps[TRUTH].share, found.maps[TRUTH].with_any) == (0, 0)
+    assert found.maps["gaussian"].share < 0.001
+    assert found.maps["gaussian"].largest > found.maps[TRUTH].largest
 
 
 def test_one_that_plants_something_is_convicted_and_the_truth_confirms_it() -> None:
     (specimen,) = simulated_specimens(1, seed=3, size_px=160)
     simulated = measure_evidence([specimen], {"inventor": Inventor()}, seed=3)
     assert (simulated.confirmed, simulated.false_alarms) == (1, 0)
+    assert simulated.maps["inventor"].share > 0.001
     real = measure_evidence([Specimen("real", specimen.raw)], {"inventor": Inventor()}, seed=3)
+    assert set(real.maps) == {"inventor"}
     assert (real.confirmed, real.false_alarms_of) == (0, {"inventor": 1})
 
 

@@ -22,8 +22,8 @@ from streams.bench.metrology import (
     figures_of,
     judge,
     measure_metrology,
-    print_metrology,
 )
+from streams.bench.metrology_tables import print_metrology
 from streams.bench.patterns import patterns
 from streams.commands.bench import bench
 from streams.errors import UsageError
@@ -32,9 +32,27 @@ STAGES = (Filter(candidates={"gaussian": Gaussian(strength=2.0)}), Metrics(), Se
 
 
 def judgement(
-    cd: float, lwr: float, *, vetoed: bool = False, favourite: bool = False, selected: bool = False
+    cd: float,
+    lwr: float,
+    *,
+    name: str = "bm3d",
+    vetoed: bool = False,
+    favourite: bool = False,
+    selected: bool = False,
 ) -> Judgement:
-    return Judgement({Score.CD_BIAS: cd, Score.LWR_CHANGE: lwr}, vetoed, favourite, selected)
+    return Judgement(name, {Score.CD_BIAS: cd, Score.LWR_CHANGE: lwr}, vetoed, favourite, selected)
+
+
+def test_every_method_is_also_judged_by_itself() -> None:
+    first = [judgement(-0.04, 0.01, selected=True), judgement(0.3, 0.0, name="unet", vetoed=True)]
+    second = [judgement(0.08, 0.02), judgement(0.1, 0.0, name="unet")]
+    results = [PatternResult(one, measured=True, kept=False) for one in (first, second)]
+    methods = LinesFigures.model_validate(figures_of(results)).methods
+    assert set(methods) == {"bm3d", "unet"}
+    assert methods["bm3d"].mean == {"cd_bias_px": 0.06, "lwr_change": 0.015}
+    assert methods["bm3d"].within == {"cd_bias_px": 0.5, "lwr_change": 1}
+    assert (methods["bm3d"].vetoed, methods["unet"].vetoed) == (0, 0.5)
+    assert methods["unet"].p95["cd_bias_px"] == pytest.approx(0.29)
 
 
 def test_figures_count_who_is_inside_and_who_is_clearly_outside() -> None:

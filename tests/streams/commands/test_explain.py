@@ -103,6 +103,15 @@ def test_the_rule_of_the_pipeline_itself_changes_nothing(call: Call) -> None:
     assert "2 images decided anew from their scores: 0 change" in call("select", "--rule", "same.toml", *OUT)[2]
 
 
+def test_images_of_an_instrument_with_methods_of_its_own_are_found_by_what_they_were_made_with(call: Call) -> None:
+    Path("own.toml").write_text(PIPELINE + "[filter.instruments.sem-1.gaussian]\nstrength = 0.9\n")
+    Path("same.toml").write_text("[selector]\n")
+    mine = ("--out", "mine", "--pipeline", "own.toml")
+    assert call("run", "in", "--instrument", "sem-1", *mine)[0] == 0
+    assert call("explain", "particles.tif", *mine)[0] == 0
+    assert "2 images decided anew from their scores: 0 change" in call("select", "--rule", "same.toml", *mine)[2]
+
+
 def test_a_query_says_which_images_are_meant(call: Call) -> None:
     Path("rule.toml").write_text("[selector]\n")
     query = "select image_id from settlement where source_name = 'lines.tif';"

@@ -9,18 +9,12 @@ import torch
 from safetensors.torch import save_file
 
 from stages.denoise import resident
-from stages.denoise.unet import ResidualUNet
 from streams.cli import outcome_of
 from streams.model_card import AdaptationCard, BaseWeights, FramesUsed, NoiseSummary, RiskFound
 from streams.pipeline import load_pipeline
+from tests.networks import small_network
 
 Out = pytest.CaptureFixture[str]
-
-
-def network(path: Path, seed: int = 0) -> Path:
-    torch.manual_seed(seed)
-    save_file({name: value.detach() for name, value in ResidualUNet((8, 16), 1).named_parameters()}, path)
-    return path
 
 
 def card(weights: Path) -> AdaptationCard:
@@ -46,9 +40,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Be in a folder with ``mine/adapted``, which has a card, and ``mine/plain``, which has none."""
     monkeypatch.chdir(tmp_path)
     Path("mine").mkdir()
-    adapted = network(Path("mine/adapted.safetensors"))
+    adapted = small_network(Path("mine/adapted.safetensors"))
     Path("mine/adapted.json").write_bytes(card(adapted).to_json())
-    network(Path("mine/plain.safetensors"), seed=1)
+    small_network(Path("mine/plain.safetensors"), seed=1)
 
 
 @pytest.fixture
@@ -94,12 +88,12 @@ def test_what_is_as_it_should_be_is_well(capsys: Out) -> None:
 
 
 def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out) -> None:
-    network(shipped / "unet-sim.safetensors")
-    network(Path("mine/adapted.safetensors"), seed=2)
+    small_network(shipped / "unet-sim.safetensors")
+    small_network(Path("mine/adapted.safetensors"), seed=2)
     Path("mine/broken.safetensors").write_bytes(b"garbage")
     save_file({"weight": torch.zeros(3)}, "mine/other.safetensors")
     Path("mine/carded.json").write_text("{}")
-    network(Path("mine/carded.safetensors"))
+    small_network(Path("mine/carded.safetensors"))
     assert outcome_of(("models", "verify", "--folder", "mine")) == (1, "")
     lines = dict(line.split(maxsplit=2)[1:] for line in capsys.readouterr().out.splitlines())
     assert "is not as it was shipped" in lines["unet-sim"]
@@ -108,6 +102,17 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     assert "holds no network of this program" in lines["mine/other.safetensors"]
     assert "the card beside mine/carded.safetensors is none" in lines["mine/carded.safetensors"]
     assert len(lines) == 6
+
+
+def test_the_card_of_trained_weights_pins_them_where_it_names_their_content(capsys: Out) -> None:
+    card_text = "# plain\n- **Weights**: sha256 `{}`.\n"
+    sha256 = resident.weights_sha256("mine/plain.safetensors")
+    Path("mine/plain.md").write_text(card_text.format(sha256))
+    assert outcome_of(("models", "verify", "mine/plain.safetensors")) == (0, "")
+    assert "as pinned" in capsys.readouterr().out
+    Path("mine/plain.md").write_text(card_text.format("cd" * 32))
+    assert outcome_of(("models", "verify", "mine/plain.safetensors")) == (1, "")
+    assert "its card mine/plain.md is of cdcdcdcd" in capsys.readouterr().out
 
 
 def test_shipped_weights_that_are_gone_are_missed(shipped: Path, capsys: Out) -> None:
