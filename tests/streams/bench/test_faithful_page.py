@@ -30,6 +30,7 @@ CAUGHT = Caught(
     false_alarms=0.05,
     confirmed=0,
     false_alarms_of={"bm3d": 0.1},
+    maps={},
     caught={"5": 0.73, "8": 1.0},
     features=16,
 )
