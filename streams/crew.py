@@ -169,7 +169,8 @@ class Crew:
     def _lost(self, partitions: Collection[Partition]) -> None:
         self._held -= set(partitions)
         self._flow.lose(partitions)
-        self._standing.lost()
+        if not self._held:
+            self._standing.lost()
         self._note_change("lost")
 
     def _note_change(self, change: str) -> None:

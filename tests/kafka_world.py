@@ -129,8 +129,12 @@ class World:
 
     def transport(self, *, slot: str | None = None, options: Options | None = None) -> KafkaTransport:
         if self.embedded:
-            return KafkaTransport(self.kafka, self.group(), slot=slot, consumer={**READING, **(options or {})})
-        return KafkaTransport(self.kafka, self.group(), slot=slot, first_offsets=self.first_offsets(), consumer=options)
+            return KafkaTransport(
+                self.kafka, self.group(), slot=slot, in_doubt_s=0, consumer={**READING, **(options or {})}
+            )
+        return KafkaTransport(
+            self.kafka, self.group(), slot=slot, first_offsets=self.first_offsets(), in_doubt_s=0, consumer=options
+        )
 
     def first_offsets(self) -> FirstOffsets:
         return FirstOffsets(KafkaAdmin(self.kafka), self.group(), self.seeds, now)

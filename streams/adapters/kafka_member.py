@@ -1,5 +1,6 @@
 """A member of a consumer group: the consuming half of the transport. Only the polling thread calls it."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ LEAVING_S = 5.0
 """How long a member that leaves waits for its partitions to be taken back."""
 REFUSED_S = 120.0
 """How long a static member waits for the session of its predecessor to end: 45 s by the brokers' default."""
+IN_DOUBT_S = 5.0
+"""How long after its assignment a partition that is revoked may have a new owner already: see ADR 27."""
 STILL_THERE = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 
 log = structlog.get_logger()
@@ -51,6 +54,8 @@ class Member:
         Is told what is read.
     first_offsets
         Gives partitions that the group never read their first offset; without it ``auto.offset.reset`` decides.
+    in_doubt_s
+        A partition that is revoked sooner after its assignment counts as lost.
     back_off, clock
         Seconds to wait after a refusal, and monotonic seconds.
     """
@@ -62,6 +67,7 @@ class Member:
         progress: Progress,
         *,
         first_offsets: FirstOffsets | None = None,
+        in_doubt_s: float = IN_DOUBT_S,
         back_off: Callable[[], float] = a_while,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,11 +75,13 @@ class Member:
         self._errors = errors
         self._progress = progress
         self._first_offsets = first_offsets
+        self._in_doubt_s = in_doubt_s
         self._back_off = back_off
         self._clock = clock
         self._consumer = made(Consumer, configuration, errors)
         self._topic = ""
         self._callbacks = Callbacks(_ignore, _ignore, _ignore)
+        self._assigned_at: dict[int, float] = {}
         self._paused = False
         self._leaving = False
         self._refused_since: float | None = None
@@ -151,6 +159,7 @@ class Member:
             # A pause survives revoke and re-assign, and a partition that is new is not paused: say which it is.
             (consumer.pause if self._paused else consumer.resume)(partitions)
             self.membership = consumer.consumer_group_metadata()
+        self._assigned_at |= {p.partition: self._clock() for p in partitions}
         self._note("partitions_assigned", partitions)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -158,9 +167,14 @@ class Member:
             # What is finished and committed in the callback must carry the group's present generation.
             self.membership = consumer.consumer_group_metadata()
         start = self._clock()
-        self._callbacks.on_revoke(_named(partitions))
+        doubtful = [p for p in partitions if start - self._assigned_at.get(p.partition, -math.inf) < self._in_doubt_s]
+        if doubtful:
+            self._callbacks.on_lost(_named(doubtful))
+        if sure := [p for p in partitions if p not in doubtful]:
+            self._callbacks.on_revoke(_named(sure))
         consumer.incremental_unassign(partitions)
-        self._note("partitions_revoked", partitions, seconds=round(self._clock() - start, 3))
+        self._note("partitions_revoked", sure, seconds=round(self._clock() - start, 3))
+        self._note("partitions_revoked_at_once", doubtful)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._callbacks.on_lost(_named(partitions))

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from streams.adapters.kafka_client import Options, consumer_configuration, producer_configuration
 from streams.adapters.kafka_errors import ClientErrors
-from streams.adapters.kafka_member import Callbacks, Member
+from streams.adapters.kafka_member import IN_DOUBT_S, Callbacks, Member
 from streams.adapters.kafka_progress import Progress
 from streams.adapters.kafka_seeds import FirstOffsets
 from streams.adapters.kafka_transactions import Transactions, Watchdog
@@ -26,6 +26,8 @@ class KafkaTransport:
         partitions back without a rebalance, and makes no reader wait for a transaction that it left open.
     first_offsets
         Where the group begins to read; without it ``auto.offset.reset`` decides.
+    in_doubt_s
+        A partition that is revoked sooner after its assignment counts as lost (see `Member`).
     consumer, producer
         More librdkafka options.
     end
@@ -39,6 +41,7 @@ class KafkaTransport:
         *,
         slot: str | None = None,
         first_offsets: FirstOffsets | None = None,
+        in_doubt_s: float = IN_DOUBT_S,
         consumer: Options | None = None,
         producer: Options | None = None,
         end: Callable[[int], object] = os._exit,
@@ -46,7 +49,7 @@ class KafkaTransport:
         errors = ClientErrors()
         self._progress = Progress()
         reading = consumer_configuration(kafka, group, slot=slot, options=consumer)
-        self._member = Member(reading, errors, self._progress, first_offsets=first_offsets)
+        self._member = Member(reading, errors, self._progress, first_offsets=first_offsets, in_doubt_s=in_doubt_s)
         writing = producer_configuration(kafka, transactional_id=f"{group}-{slot or uuid4()}", options=producer)
         self._transactions = Transactions(writing, errors, Watchdog(end=end))
 

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streams.adapters import kafka_member
 from streams.adapters.kafka_errors import ClientErrors
-from streams.adapters.kafka_member import REFUSED_S, STILL_THERE, Callbacks, Member
+from streams.adapters.kafka_member import IN_DOUBT_S, REFUSED_S, STILL_THERE, Callbacks, Member
 from streams.adapters.kafka_progress import Progress
 from streams.errors import UsageError
 from streams.ports import Partition
@@ -148,6 +148,31 @@ def test_the_membership_is_fresh_before_revoked_work_is_finished_and_partitions_
     consumer.callbacks["on_revoke"](consumer, TWO)
     assert told == [("revoked", [P0, P1])]
     assert [name for name, _ in consumer.calls] == ["metadata", "revoked", "incremental_unassign"]
+
+
+def test_a_partition_revoked_right_after_its_assignment_is_lost_for_it_may_have_a_new_owner(
+    member: Member, clock: Clock
+) -> None:
+    consumer, told = joined(member)
+    consumer.callbacks["on_assign"](consumer, TWO[:1])
+    clock.now_s = IN_DOUBT_S
+    consumer.callbacks["on_assign"](consumer, TWO[1:])
+    told.clear()
+    clock.now_s += 0.9 * IN_DOUBT_S
+    consumer.callbacks["on_revoke"](consumer, TWO)
+    assert told == [("lost", [P1]), ("revoked", [P0])]
+    assert consumer.calls[-1] == ("incremental_unassign", TWO)
+
+
+def test_a_partition_that_comes_again_is_in_doubt_again(member: Member, clock: Clock) -> None:
+    consumer, told = joined(member)
+    consumer.callbacks["on_assign"](consumer, TWO)
+    clock.now_s = 2 * IN_DOUBT_S
+    consumer.callbacks["on_revoke"](consumer, TWO)
+    consumer.callbacks["on_assign"](consumer, TWO)
+    told.clear()
+    consumer.callbacks["on_revoke"](consumer, TWO)
+    assert told == [("lost", [P0, P1])]
 
 
 def test_lost_partitions_are_told_apart_from_revoked_ones(member: Member) -> None:
