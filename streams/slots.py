@@ -42,8 +42,10 @@ class Slots:
         self._changed = threading.Condition()
         self._waiting: Counter[str] = Counter()
         self._used_s: dict[bool, float] = {True: 0.0, False: 0.0}
-        """Seconds of late, by whether the lane is live."""
-        self._others_held = 0
+        """Seconds of late in calls that have ended, by whether the lane is live; of those under way, see `_seconds`."""
+        self._held: dict[bool, int] = {True: 0, False: 0}
+        self._began_s: dict[bool, float] = {True: 0.0, False: 0.0}
+        """Sum of the times at which the calls under way began."""
         self._live_at: float | None = None
         self._aged_at = clock()
         self._thread = threading.local()
@@ -71,24 +73,23 @@ class Slots:
                     while not self._is_open_to(lane):
                         self._changed.wait(LATELY_S)  # nobody tells when live was here for the last time
             self._waiting[lane] -= 1
-            self._free -= 1
-            self._others_held += lane != self._live
-            self._changed.notify_all()
-        start = self._clock()
+            start = self._clock()
+            self._hold(lane, start, 1)
         self._thread.waited_s = self.waited_s + start - asked
         try:
             yield
         finally:
-            self._give_back(lane, self._clock() - start)
+            with self._changed:
+                self._hold(lane, start, -1)
+                self._note(lane)
+                self._age()
+                self._used_s[lane == self._live] += self._clock() - start
 
-    def _give_back(self, lane: str, seconds: float) -> None:
-        with self._changed:
-            self._free += 1
-            self._others_held -= lane != self._live
-            self._note(lane)
-            self._age()
-            self._used_s[lane == self._live] += seconds
-            self._changed.notify_all()
+    def _hold(self, lane: str, start: float, slots: int) -> None:
+        self._free -= slots
+        self._held[lane == self._live] += slots
+        self._began_s[lane == self._live] += slots * start
+        self._changed.notify_all()
 
     def _note(self, lane: str) -> None:
         if lane == self._live:
@@ -111,16 +112,21 @@ class Slots:
         return leaves_one and not self._waiting[self._live]
 
     def _others_stand_back(self) -> bool:
-        return self._others_held >= max(1, self._count - 1) and self._live_lately()
+        return self._held[False] >= max(1, self._count - 1) and self._live_lately()
 
     def _others_wait(self) -> bool:
         return any(count for name, count in self._waiting.items() if name != self._live)
 
     def _is_others_turn(self) -> bool:
-        return self._used_s[False] < OTHERS_SHARE * sum(self._used_s.values())
+        others = self._seconds(live=False)
+        return others < OTHERS_SHARE * (others + self._seconds(live=True))
+
+    def _seconds(self, *, live: bool) -> float:
+        """Seconds of late, those of calls under way included: else a long one would look like none until it ends."""
+        return self._used_s[live] + self._held[live] * self._clock() - self._began_s[live]
 
     def _live_lately(self) -> bool:
-        return self._live_at is not None and self._clock() - self._live_at < LATELY_S
+        return self._held[True] > 0 or (self._live_at is not None and self._clock() - self._live_at < LATELY_S)
 
     def _age(self) -> None:
         now = self._clock()

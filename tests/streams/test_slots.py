@@ -147,6 +147,31 @@ def test_others_begin_beside_a_live_call_only_where_a_slot_stays_free_for_the_ne
             assert goes_at_once(slots, "replay") is expected
 
 
+def test_a_long_call_of_others_is_their_turn_while_it_runs() -> None:
+    clock = Clock()
+    slots = Slots(8, clock=clock)
+    with slots.taken("live"):
+        clock.now += 100  # the others are owed a call
+    holding = [slots.taken("live") for _ in range(6)]
+    for call in holding:
+        call.__enter__()
+    with slots.taken("replay"):
+        clock.now += 60  # more than its tenth, though nothing of it was given back
+        assert not goes_at_once(slots, "replay")
+    for call in holding:
+        call.__exit__(None, None, None)
+
+
+def test_the_last_slot_is_kept_for_live_through_a_long_call_of_its_own() -> None:
+    clock = Clock()
+    slots = Slots(2, clock=clock)
+    with slots.taken("replay"):
+        clock.now += 10  # the others have had more than their tenth
+    with slots.taken("live"):
+        clock.now += LATELY_S + 0.5
+        assert not goes_at_once(slots, "replay")
+
+
 def test_others_begin_beside_a_live_call_while_they_had_less_than_their_tenth() -> None:
     clock = Clock()
     slots = Slots(2, clock=clock)
