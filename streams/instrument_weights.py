@@ -62,7 +62,7 @@ def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> ModelEvent:
         last = record.standing(instrument)
         if last is None:
             raise UsageError(f"no promotion of {instrument} stands in {pipeline}; semstream models history shows all")
-        text = pipeline.read_text(encoding="utf-8")
+        text = pipeline.read_bytes().decode()
         for one in last.data.candidates:
             named = _named(text, pipeline, (one.stage, INSTRUMENTS, instrument, one.candidate))
             if named not in {side and side.weights for side in (one.before, one.after)}:
@@ -149,12 +149,14 @@ def _check_unchanged(before: WeightsNamed | None) -> None:
 
 def _made(record: Changes, pipeline: Path, text: str, plan: ModelChange, now: datetime) -> ModelEvent:
     """Write the change down, then make it: in this order a crash leaves no change that the record does not tell."""
+    before = text
     for one in plan.candidates:
         table = (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate)
         text = with_line(text, table, WEIGHTS, one.after.weights) if one.after else without_line(text, table, WEIGHTS)
     new = parsed(text, name=pipeline.stem, source=str(pipeline))
     for one in plan.candidates:
-        if _own(new, one.stage, plan.instrument_id, one.candidate) != one.after:
+        mine = _own(new, one.stage, plan.instrument_id, one.candidate) == one.after
+        if not mine or _without(text, plan) != _without(before, plan):
             raise UsageError(
                 f"{pipeline} says in another form than a table [{one.stage}.{INSTRUMENTS}.{plan.instrument_id}."
                 f"{one.candidate}] what that instrument has: change it by hand"
@@ -164,3 +166,19 @@ def _made(record: Changes, pipeline: Path, text: str, plan: ModelChange, now: da
     write_whole(file, text.encode())
     file.chmod(mode)
     return event
+
+
+def _without(text: str, plan: ModelChange) -> dict[str, Any]:
+    """Return what a file says, without the options that a plan changes and tables that hold nothing else."""
+    tables: dict[str, Any] = tomllib.loads(text)
+    for one in plan.candidates:
+        way = [tables]
+        for key in (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate):
+            way.append(way[-1].get(key, {}))
+        way[-1].pop(WEIGHTS, None)
+        for key, outer, inner in zip(
+            (one.candidate, plan.instrument_id, INSTRUMENTS, one.stage), way[-2::-1], way[:0:-1], strict=True
+        ):
+            if not inner:
+                outer.pop(key, None)
+    return tables

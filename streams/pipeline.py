@@ -107,7 +107,7 @@ def load_pipeline(path: Path | None = None) -> Pipeline:
     """
     source = path if path is not None else files("deploy") / "pipeline.toml"
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_bytes().decode()  # with the line ends it has
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the pipeline file {source}: {error}") from error
     return parsed(text, name=path.stem if path else "default", source=str(source))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
-FOLLOWING = re.compile(r"^\[", re.MULTILINE)
+FOLLOWING = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 Keys = Sequence[str]
 """A table's name, in parts: ``("denoise", "candidates", "unet")``."""
@@ -25,15 +25,16 @@ def with_line(text: str, table: Keys, key: str, value: str) -> str:
     [a."b.c"]
     w = "x"
     """
-    line, found = f"{key} = {json.dumps(value)}\n", place_of(text, table)
+    end = "\r\n" if "\r\n" in text else "\n"
+    line, found = f"{key} = {json.dumps(value)}{end}", place_of(text, table)
     if found is None:
-        return f"{text.rstrip()}\n\n[{'.'.join(map(_key, table))}]\n{line}"
-    changed, count = _line(key).subn(lambda _: line, found.lines)
+        return f"{text.rstrip()}{end}{end}[{'.'.join(map(_key, table))}]{end}{line}"
+    changed, count = _line(key).subn(lambda _: line, found.lines, count=1)
     return found.before + found.header + (changed if count else line + found.lines) + found.after
 
 
 def without_line(text: str, table: Keys, key: str) -> str:
-    r"""Take an option out of a table, and the table out of the file if nothing is left in it.
+    r"""Take an option out of a table, and the table out of the file if nothing but comments is left in it.
 
     >>> without_line("[c]\n\n[a.b]\nw = 1\n", ("a", "b"), "w")
     '[c]\n'
@@ -41,10 +42,13 @@ def without_line(text: str, table: Keys, key: str) -> str:
     found = place_of(text, table)
     if found is None:
         return text
-    rest = _line(key).sub("", found.lines)
-    if rest.strip():
+    rest = _line(key).sub("", found.lines, count=1)
+    kept = [line for line in rest.splitlines() if line.strip()]
+    if any(not line.lstrip().startswith("#") for line in kept):
         return found.before + found.header + rest + found.after
-    return found.before + found.after if found.after else found.before.rstrip() + "\n"
+    if kept:
+        return found.before + rest.lstrip("\r\n") + found.after
+    return found.before + found.after if found.after else found.before.rstrip() + ("\r\n" if "\r\n" in text else "\n")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Place:
 def place_of(text: str, table: Keys) -> Place | None:
     """Find a table that has a header of its own."""
     name = r"\s*\.\s*".join(rf"(?:{re.escape(json.dumps(key))}|{re.escape(key)})" for key in table)
-    header = re.search(rf"^\[\s*{name}\s*\][^\n]*(?:\n|\Z)", text, re.MULTILINE)
+    header = re.search(rf"^[ \t]*\[\s*{name}\s*\][^\n]*(?:\n|\Z)", text, re.MULTILINE)
     if header is None:
         return None
     following = FOLLOWING.search(text, header.end())
@@ -69,7 +73,7 @@ def place_of(text: str, table: Keys) -> Place | None:
 
 
 def _line(key: str) -> re.Pattern[str]:
-    return re.compile(rf"^{re.escape(key)}\s*=[^\n]*(?:\n|\Z)", re.MULTILINE)
+    return re.compile(rf"^[ \t]*{re.escape(key)}\s*=[^\n]*(?:\n|\Z)", re.MULTILINE)
 
 
 def _key(key: str) -> str:

@@ -12,6 +12,8 @@ from torch import Tensor
 from stages.denoise.unet import ResidualUNet
 
 SHIPPED = Path(__file__).parent / "weights"
+KEPT = 64
+"""Networks, and sums of their files, that a process keeps: one for each instrument that has weights of its own."""
 SUMS = "SHA256SUMS"
 """Beside the shipped weights: their sha256, in the form that ``sha256sum --check`` reads."""
 
@@ -53,7 +55,7 @@ def weights_sha256(weights: str) -> str:
     return _sha256(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def _sha256(path: Path, modified_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -103,7 +105,7 @@ def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
     _check(weights_file(weights), weights_sha256(weights), widths, blocks)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def _check(path: Path, sha256: str, widths: tuple[int, ...], blocks: int) -> None:
     if is_shipped(path) and sha256 not in (SHIPPED / SUMS).read_text():
         raise NoWeights(
@@ -126,7 +128,7 @@ def _tensors(path: Path, widths: tuple[int, ...], blocks: int) -> dict[str, Tens
         raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: {reason}") from error
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=KEPT)
 def resident(path: Path, sha256: str, widths: tuple[int, ...], blocks: int, device: str) -> ResidualUNet:
     """Return a network with these weights on a device, loaded once; the sha256 tells a replaced file from the old one.
 

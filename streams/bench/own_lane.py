@@ -66,7 +66,7 @@ class OwnLane:
                 yield process
             finally:
                 process.send_signal(signal.SIGTERM)
-                if process.wait(60) != 0:
+                if _ended(process) != 0:
                     raise RuntimeError(f"a worker ended with {process.returncode}: {_last_line(log)}")
 
     def publish(self, folder: Path, *, source: str) -> None:
@@ -78,6 +78,15 @@ class OwnLane:
             ended = subprocess.run(command, stdout=file, stderr=file, check=False)  # noqa: S603 - this program
         if ended.returncode != 0:
             raise RuntimeError(f"publishing ended with {ended.returncode}: {_last_line(log)}")
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for a worker that was asked to end; one that does not is killed, for its topics go next."""
+    try:
+        return process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _last_line(log: Path) -> str:

@@ -23,6 +23,7 @@ from streams.bench.tables import (
 )
 from streams.commands.bench.embedded import CHEAP
 from streams.commands.bench.given import give
+from streams.commands.bench.interrupts import unwinding_signals
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
@@ -51,7 +52,7 @@ def latency(
     json: AsJson = False,
 ) -> None:
     """Send one image at a time through four stages that do nothing, at real services, and time its way, hop by hop."""
-    with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
+    with unwinding_signals(), own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
         measured = measure_latency(lane, open_reader, images=images)
     print_latency(Console(), measured)
     give("latency", measured, out, json=json)
@@ -66,7 +67,7 @@ def replay(
     """Answer references whose outcomes are known, through one stage and through four, by one worker process."""
     figures = {}
     for name, count in (("one stage", 1), ("four stages", 4)):
-        with own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
+        with unwinding_signals(), own_lane(Settings.load(settings), NOOPS) as (lane, open_reader):
             names = [stage.name for stage in lane.pipeline.stages[:count]]
             figures[name] = measure_replay(lane, open_reader, references=references, stages=names)
         print_replayed(Console(), name, figures[name])
@@ -104,7 +105,7 @@ def modes(
     Exit codes: 0 everything is the same, 1 something differs.
     """
     chosen = secrets.randbits(31) if seed is None else seed
-    with own_lane(Settings.load(settings), CHEAP) as (lane, open_reader):
+    with unwinding_signals(), own_lane(Settings.load(settings), CHEAP) as (lane, open_reader):
         measured = measure_modes(lane, open_reader, images=images, seed=chosen)
     print_modes(Console(), measured, seed=chosen)
     if json:

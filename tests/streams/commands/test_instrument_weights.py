@@ -161,3 +161,34 @@ def test_a_table_written_in_another_form_is_left_to_its_owner() -> None:
     Path("site.toml").write_text(other)
     code, _ = promote("second")
     assert (code, text()) == (2, other)
+
+
+def test_an_indented_table_of_another_instrument_is_left_as_it_is() -> None:
+    promote("second")
+    other = '  [denoise.instruments.sem-2.small]\nweights = "third.safetensors"\n'
+    Path("site.toml").write_text(text() + other)
+    third = parts("sem-2")
+    assert promote("first") == (0, "")
+    assert parts("sem-2") == third
+    assert text().endswith(other)
+    assert undo() == (0, "")
+    assert undo() == (0, "")
+    assert parts("sem-2") == third
+
+
+def test_a_comment_below_the_table_outlives_an_undo() -> None:
+    promote("second")
+    Path("site.toml").write_text(text() + "\n# how it runs here\n[run.denoise]\n")
+    assert undo() == (0, "")
+    assert text() == PIPELINE + "\n# how it runs here\n[run.denoise]\n"
+
+
+def test_the_line_ends_of_a_file_stay_what_they_are() -> None:
+    ends = PIPELINE.replace("\n", "\r\n").encode()
+    Path("site.toml").write_bytes(ends)
+    assert promote("second") == (0, "")
+    promoted = Path("site.toml").read_bytes()
+    assert promoted.startswith(ends)
+    assert promoted.count(b"\n") == promoted.count(b"\r\n")
+    assert undo() == (0, "")
+    assert Path("site.toml").read_bytes() == ends
