@@ -18,3 +18,15 @@ def test_who_is_asked_to_end_tidies_up_first(number: signal.Signals) -> None:
     assert tidied == [number]
     assert ended.value.code == 128 + number
     assert signal.getsignal(number) == before
+
+
+def test_a_second_signal_does_not_break_off_the_tidying() -> None:
+    tidied = []
+    with pytest.raises(SystemExit), unwinding_signals():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            tidied.append("everything")
+    assert tidied == ["everything"]
