@@ -19,11 +19,12 @@ def seconds_of(names: Collection[str], suffix: str) -> dict[str, str]:
     known = set(names)
     alike = {name.lower(): name for name in sorted(known, reverse=True)}
     firsts: dict[str, str] = {}
-    for name in sorted(known, key=lambda name: (len(name), name)):
+    exact = {name for name in known if _second_name(name, suffix) in known}
+    for name in sorted(known, key=lambda name: (len(name), name not in exact, name)):
         exactly = _second_name(name, suffix)
-        other = exactly if exactly in known else alike.get(exactly.lower())
+        other = exactly if name in exact else alike.get(exactly.lower())
         if other is not None and name not in firsts:
-            firsts[other] = name
+            firsts.setdefault(other, name)
     return {first: other for other, first in firsts.items()}
 
 
@@ -56,12 +57,31 @@ def told_of_second(name: str) -> Iterator[None]:
         raise InvalidImage(f"its second frame {name} cannot be read: {error.strerror}") from error
 
 
+def possible_seconds(name: str, suffix: str) -> set[str]:
+    """Return what the second frame of a file may be called, as far as its first part is written alike."""
+    path = PurePosixPath(name)
+    ends = {(s, e) for s in _cases(suffix) for e in _cases(path.suffix)}
+    return {path.with_name(path.stem + s + e).as_posix() for s, e in ends}
+
+
+def possible_firsts(name: str, suffix: str) -> set[str]:
+    """Return what the file may be called whose second frame this would be."""
+    if not is_named_second(name, suffix):
+        return set()
+    path = PurePosixPath(name)
+    return {path.with_name(path.stem[: -len(suffix)] + end).as_posix() for end in _cases(path.suffix)}
+
+
 def check_fit(name: str, second: Description, first: Description) -> None:
     """Raise `InvalidImage` where the pages of a second frame are not as large as those of the first."""
     sizes = _sizes(second)
     if sizes != _sizes(first):
         told = f"its second frame {name} has pages of {_told(sizes)}, the image of {_told(_sizes(first))}"
         raise InvalidImage(f"{told}; put a frame of the same size there, or remove it")
+
+
+def _cases(text: str) -> set[str]:
+    return {text, text.lower(), text.upper()}
 
 
 def _is_named_second(stem: str, suffix: str) -> bool:

@@ -1,6 +1,6 @@
 """Files published once: those that are there now."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.model import Record
 from streams.agent.assembly import Assembly, FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Pending
-from streams.agent.pairs import answers_of_pairs, is_answered, notes_of, paired
+from streams.agent.pairs import answers_of_pairs, is_answered, notes_of, paired, partners_of, was_answered_with_another
 from streams.agent.scan import Changes, FolderScan, Sighting, sighting_of
 from streams.agent.uploading import NoImage, Restless, Unreadable, Uploaded, Verdict
 from streams.errors import UsageError
@@ -88,7 +88,7 @@ def publish_once(
     count = Count()
     for folder, found in finds:
         with assembled(folder, options, world, patience_s=PATIENCE_S, heard=partial(_hear, count)) as assembly:
-            _publish(found, assembly, count, show, ANSWERS | answers_of_pairs(suffix))
+            _publish(found, assembly, count, show, suffix)
     return count.summary(world.clock() - start)
 
 
@@ -137,19 +137,26 @@ def _named(files: Sequence[Path], suffix: str | None) -> Changes:
 
 
 def _publish(
-    found: Changes, assembly: Assembly, count: Count, show: Callable[[Count], None], answers: Collection[FileState]
+    found: Changes, assembly: Assembly, count: Count, show: Callable[[Count], None], suffix: str | None
 ) -> None:
     count.skips += [Failure(path=skipped.name, reason=skipped.reason) for skipped in found.left_alone]
     count.failures += [Failure(path=closed.name, reason=closed.reason) for closed in found.closed]
     assembly.agent.deliver()
-    names = [frame.name for file in found.found for frame in file.frames]
-    notes = assembly.outlast(partial(assembly.journal.notes, names))
-    fresh = [file for file in found.found if not is_answered(file, notes, answers)]
-    _count_known([notes[file.name] for file in found.found if is_answered(file, notes, answers)], count)
+    names = {frame.name for file in found.found for frame in file.frames}
+    names |= {name for file in found.found for name in partners_of(file, suffix)}
+    notes = assembly.outlast(partial(assembly.journal.notes, sorted(names)))
+    answered = {file.name for file in found.found if _is_answered(file, notes, suffix)}
+    fresh = [file for file in found.found if file.name not in answered]
+    _count_known([notes[file.name] for file in found.found if file.name in answered], count)
     assembly.agent.note([FileNote(frame.name, frame.stamp, FileState.SEEN) for file in fresh for frame in file.frames])
     for verdict in assembly.agent.take(fresh):
         _answer(verdict, assembly, count)
         show(count)
+
+
+def _is_answered(file: Sighting, notes: Mapping[str, FileNote], suffix: str | None) -> bool:
+    answered = is_answered(file, notes, ANSWERS | answers_of_pairs(suffix))
+    return answered and not was_answered_with_another(file, notes, suffix)
 
 
 def _count_known(notes: Iterable[FileNote], count: Count) -> None:

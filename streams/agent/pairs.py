@@ -5,7 +5,10 @@ from dataclasses import replace
 
 from streams.agent.journal import FileNote, FileState
 from streams.agent.scan import Sighting
-from streams.pairing import family_of, is_named_second, seconds_of
+from streams.pairing import family_of, is_named_second, possible_firsts, possible_seconds, seconds_of
+
+OUT = {FileState.UPLOADED, FileState.PUBLISHED, FileState.SKIPPED}
+"""States of a first frame with which its second needs nothing more."""
 
 
 def paired(files: Sequence[Sighting], suffix: str | None) -> list[Sighting]:
@@ -23,6 +26,30 @@ def is_answered(file: Sighting, notes: Mapping[str, FileNote], answers: Collecti
     """Whether nothing is to be done for a file: it and its second frame are as they were when they were answered."""
     second = file.second
     return _stands(file, notes, answers) and (second is None or _stands(second, notes, {FileState.SECOND}))
+
+
+def was_answered_with_another(file: Sighting, notes: Mapping[str, FileNote], suffix: str | None) -> bool:
+    """Whether the answer of a file that is alone now was that of a pair that failed: it is none for one of the two."""
+    note = notes.get(file.name)
+    if not suffix or file.second is not None or note is None:
+        return False
+    if note.state is FileState.FAILED:
+        return bool(noted_seconds(file.name, notes, suffix))
+    firsts = [notes[name].state for name in possible_firsts(file.name, suffix) if name in notes]
+    return note.state is FileState.SECOND and not any(state in OUT for state in firsts)
+
+
+def noted_seconds(name: str, notes: Mapping[str, FileNote], suffix: str) -> list[str]:
+    """Return the second frames with which a file was answered."""
+    names = sorted(possible_seconds(name, suffix))
+    return [other for other in names if other in notes and notes[other].state is FileState.SECOND]
+
+
+def partners_of(file: Sighting, suffix: str | None) -> set[str]:
+    """Return the names whose notes say what the answer of a file that is alone was about."""
+    if not suffix or file.second is not None:
+        return set()
+    return possible_seconds(file.name, suffix) | possible_firsts(file.name, suffix)
 
 
 def answers_of_pairs(suffix: str | None) -> set[FileState]:

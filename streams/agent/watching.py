@@ -13,7 +13,15 @@ from streams.agent.agent import BATCH_FILES, Agent
 from streams.agent.assembly import FeedOptions, World, assembled
 from streams.agent.journal import FileNote, FileState, Journal, Pending, Stamp
 from streams.agent.outages import Outlast
-from streams.agent.pairs import Pairs, answers_of_pairs, is_answered, notes_of
+from streams.agent.pairs import (
+    Pairs,
+    answers_of_pairs,
+    is_answered,
+    noted_seconds,
+    notes_of,
+    partners_of,
+    was_answered_with_another,
+)
 from streams.agent.scan import Changes, FolderScan, Sighting
 from streams.agent.settling import Settling
 from streams.agent.uploading import Restless, Unreadable, Uploaded, Verdict
@@ -83,6 +91,7 @@ class Watch:
         self._timing = timing
         self._settling = Settling(settle_s=timing.settle_s, give_up_s=timing.give_up_s)
         self._absences = Absences(give_up_s=timing.give_up_s)
+        self._suffix = second_suffix
         self._pairs = Pairs(second_suffix, wait_s=timing.second_wait_s)
         self._answers = ANSWERED | answers_of_pairs(second_suffix)
         self._told: dict[str, float] = {}
@@ -130,21 +139,31 @@ class Watch:
     def _heed_found(self, found: Sequence[Sighting], now: float) -> None:
         if not found:
             return
-        notes = self._outlast(partial(self._journal.notes, [frame.name for file in found for frame in file.frames]))
-        fresh = {file.name: file for file in found if not is_answered(file, notes, self._answers)}
+        notes = self._notes(found)
+        fresh = {file.name: file for file in found if not self._is_answered(file, notes)}
         self._agent.note(self._sights(fresh.values(), notes))
         for frame in (frame for file in found for frame in file.frames if frame.name not in fresh):
             self._settling.done(frame.name)
         for file in fresh.values():
             self._settling.watch(file, now, held_s=self._pairs.held_s(file, notes))
 
+    def _notes(self, files: Iterable[Sighting]) -> dict[str, FileNote]:
+        """Return what is known of files, their second frames, and of those that may have been answered with them."""
+        names = {frame.name for file in files for frame in file.frames}
+        names |= {name for file in files for name in partners_of(file, self._suffix) if not self._pairs.second(name)}
+        return self._outlast(partial(self._journal.notes, sorted(names)))
+
+    def _is_answered(self, file: Sighting, notes: Mapping[str, FileNote]) -> bool:
+        answered = is_answered(file, notes, self._answers)
+        return answered and not was_answered_with_another(file, notes, self._suffix)
+
     def _sights(self, fresh: Iterable[Sighting], notes: Mapping[str, FileNote]) -> list[FileNote]:
         """Return what is to be noted of files that wait; one that only waits for another's sake is answered still."""
-        frames = [frame for file in fresh for frame in file.frames]
+        frames = [(file, frame) for file in fresh for frame in file.frames]
         return [
             FileNote(frame.name, frame.stamp, FileState.SEEN)
-            for frame in frames
-            if not is_answered(frame.alone, notes, self._answers)
+            for file, frame in frames
+            if file.second is None or not is_answered(frame.alone, notes, self._answers)
         ]
 
     def _heed_gone(self, names: Sequence[str], now: float) -> list[Sighting]:
@@ -190,7 +209,7 @@ class Watch:
         match verdict:
             case Restless():
                 changed = replace(file, stamp=verdict.stamp)
-                self._settling.watch(changed, now, held_s=self._pairs.held_s(changed, {}))
+                self._settling.watch(changed, now, held_s=self._pairs.held_s(changed, self._notes([changed])))
             case Unreadable(vanished=True):
                 self._settling.done(file.name)
                 self._absences.gone(file.alone, now)
@@ -205,6 +224,11 @@ class Watch:
                     log.warning("second_without_first", name=file.name, reason="published as an image of its own")
 
     def _fail(self, file: Sighting, state: FileState, reason: str) -> None:
+        if self._suffix and file.second is None:
+            # It failed by itself: that stands, whatever it failed with before.
+            stale = noted_seconds(file.name, self._notes([file]), self._suffix)
+            self._agent.note([FileNote(name, NO_STAMP, FileState.SEEN) for name in stale])
+            self._forget(stale)
         self._agent.note(notes_of(file, state, reason))
         log.warning("file_failed", name=file.name, state=state.value, reason=reason)
 

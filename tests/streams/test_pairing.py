@@ -20,6 +20,11 @@ def test_who_belongs_to_whom_does_not_depend_on_the_order_of_the_names() -> None
     assert all(seconds_of(names, "_f2") == expected for names in permutations(NAMES))
 
 
+def test_who_is_named_exactly_comes_before_who_differs_in_case() -> None:
+    assert seconds_of(["A.tif", "a.tif", "A_f2.tif"], "_f2") == {"A.tif": "A_f2.tif"}
+    assert seconds_of(["A.tif", "a.tif", "a_f2.tif"], "_f2") == {"a.tif": "a_f2.tif"}
+
+
 def test_whoever_belongs_together_is_of_one_family_and_a_family_is_paired_as_all_are() -> None:
     families: dict[str, list[str]] = {}
     for name in NAMES:

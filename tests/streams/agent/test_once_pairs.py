@@ -89,3 +89,12 @@ def test_a_first_that_is_named_brings_its_second_and_a_second_that_is_named_alon
     assert publish(site, second, first).known == 1
     assert told(site) == [pair("a.tif", 1, 2)]
     assert publish(site, site.folder / "b_f2.tif").published == 1
+
+
+def test_a_second_is_published_once_the_first_that_was_broken_is_removed(site: Site) -> None:
+    first = site.put("a.tif", tiff(1)[:-10])
+    site.put("a_f2.tif", tiff(2))
+    assert publish(site).failed == 1
+    first.unlink()
+    assert publish(site).published == 1
+    assert told(site) == [pair("a_f2.tif", 2, None)]
