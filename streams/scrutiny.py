@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ MAJOR = 1
 """Of the event's schema version."""
 FUTURE = timedelta(hours=24)
 """How far a producer's clock may be ahead: a wrong zone passes, a wrong year does not."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""No image is older; a rebuilt event, whose publication nobody knows, has this moment."""
 IDENTITY = re.compile(r"[!-9;-~]{1,128}")
 """What may identify: visible ASCII without the colon, which separates the parts of an outcome's key."""
 MAX_NAME = 4096
@@ -98,6 +100,8 @@ def _doubts(event: ImageEvent, headers: Headers, now: datetime) -> Iterator[str]
         yield _unknown_version(event.schema_version)
     if headers.time > now + FUTURE:
         yield f"header ce_time {headers.time.isoformat()} is in the future; set the producer's clock right"
+    if doubt := _doubt_of(acquisition.published_at, now):
+        yield f"acquisition.published_at {acquisition.published_at.isoformat()} {doubt}"
     if image.image_id != image_id_of(image.object.sha256, image.page):
         yield f"image.image_id '{image.image_id}' is not that of its object and page, which begins the object's sha256"
     for name, text in (("acquisition.acquisition_id", acquisition.acquisition_id), ("image.version", image.version)):
@@ -105,3 +109,11 @@ def _doubts(event: ImageEvent, headers: Headers, now: datetime) -> Iterator[str]
             yield f"{name} is no identity: 1 to 128 visible characters, no space and no colon"
     if "\0" in acquisition.source_name or len(acquisition.source_name) > MAX_NAME:
         yield f"acquisition.source_name holds a zero byte or more than {MAX_NAME} characters"
+
+
+def _doubt_of(published_at: datetime, now: datetime) -> str | None:
+    if published_at.tzinfo is None:
+        return "has no zone; write it with one, such as Z"
+    if published_at < EPOCH:
+        return "is before 1970; set the producer's clock right"
+    return "is in the future; set the producer's clock right" if published_at > now + FUTURE else None

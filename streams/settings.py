@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from schemas.image import Bucket, StoreName
 from streams.errors import UsageError
 from streams.pipeline import LIVE
-from streams.settings_faults import fault, misspelt
+from streams.settings_faults import fault, header_fault, misspelt
 
 LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
@@ -35,6 +35,7 @@ TRACES_TO = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_BY, TRACES_OFF = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
 OTLP_SPOKEN = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 HTTP = "http/protobuf"
+OTLP_HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 
 
 class Table(BaseModel):
@@ -193,6 +194,9 @@ def traces_wanted(environment: Mapping[str, str] | None = None) -> bool:
         raise UsageError(
             f"{name}={spoken}: only {HTTP} is spoken here; set it to that, with the collector's port for it (4318)"
         )
+    for name in OTLP_HEADERS:
+        if wrong := header_fault(name, variables.get(name, "")):
+            raise UsageError(wrong)
     return True
 
 

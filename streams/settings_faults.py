@@ -1,14 +1,18 @@
 """What is wrong with settings, in one line: which variable, or which key of which file, and what was meant."""
 
+import re
 from collections.abc import Collection, Container, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
 from streams.wording import meant, plainly
 
 MISSING, UNKNOWN = "missing", "extra_forbidden"
+HEADER = re.compile(r"\s*[!#-'*+.0-9A-Z^-z|~-]+\s*=(?P<value>[ \t!#-+\--:<-\[\]-~]*)")
+"""What OpenTelemetry reads of a header in a variable; the rest it drops, and logs with the secret in it."""
 
 
 def fault(
@@ -54,3 +58,17 @@ def misspelt(variables: Iterable[str], words: Collection[str], prefix: str) -> s
 
 def _variable(prefix: str, *names: str) -> str:
     return f"{prefix}{'_'.join(names)}".upper()
+
+
+def header_fault(variable: str, text: str) -> str | None:
+    """Return the line about a variable that is no list of headers, which are secrets and not shown; None for one.
+
+    >>> header_fault("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret, x-tenant=fab")
+    """
+    parts = [part for part in text.split(",") if part.strip()]
+    read = [HEADER.fullmatch(part) for part in parts]
+    if all(found and unquote(found["value"]).strip().isprintable() for found in read):
+        return None
+    return (
+        f"{variable}: write name=value, with commas between several; encode what is no plain letter in a value as %xx"
+    )

@@ -1,6 +1,7 @@
 """What stands at an address, asked for by HTTP."""
 
 import http.client
+import time
 import urllib.error
 import urllib.request
 
@@ -10,8 +11,12 @@ DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Processes and Prometheus stand inside: no proxy of the environment stands before them."""
 
 
+LARGEST_BYTES = 16 << 20
+PIECE_BYTES = 1 << 16
+
+
 def got(url: str, *, timeout_s: float) -> bytes:
-    """Return what stands there.
+    """Return what stands there, where it comes whole within the time; a last piece may be waited for as long again.
 
     Raises
     ------
@@ -19,14 +24,30 @@ def got(url: str, *, timeout_s: float) -> bytes:
         If nothing does; the message is the reason alone.
     """
     try:
+        until = time.monotonic() + timeout_s
         with DIRECTLY.open(url, timeout=timeout_s) as answer:
-            body: bytes = answer.read()
-            return body
+            return _whole(answer, until, timeout_s)
     except urllib.error.HTTPError as error:
         with error:
             raise TransientError(f"it answers {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         raise TransientError(_reason(error, timeout_s)) from error
+    except ValueError as error:  # a host or a path with characters that cannot be sent
+        raise TransientError(f"the address cannot be asked, write it in ASCII: {error}") from error
+
+
+def _whole(answer: http.client.HTTPResponse, until: float, timeout_s: float) -> bytes:
+    """Read to the end, in pieces: somebody may send a page that never ends."""
+    body = bytearray()
+    while piece := answer.read1(PIECE_BYTES):
+        body += piece
+        if len(body) > LARGEST_BYTES:
+            raise TransientError(f"it answers with more than {LARGEST_BYTES >> 20} MiB: that is no such page")
+        if time.monotonic() > until:
+            raise TransientError(f"its answer is not whole within {timeout_s:g} s")
+    if answer.length:  # what is still to come, where it was announced
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
 
 
 def _reason(error: Exception, timeout_s: float) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,7 +25,7 @@ class MetricsPages:
     told_by = "the processes themselves"
 
     def __init__(self, urls: Sequence[str], *, over_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._watched = {url: Watched(urlsplit(url).netloc, over_s) for url in urls}
+        self._watched = {url: Watched(_named(url), over_s) for url in map(_one_way, urls)}
         self._clock = clock
 
     def look(self) -> Look:
@@ -44,6 +44,27 @@ class MetricsPages:
             watched.lose()
             return str(error)
         return None
+
+
+def _one_way(url: str) -> str:
+    """Write an address as all do that mean the same page: who is named twice is not two processes.
+
+    >>> _one_way("http://Node-1:9100/metrics/")
+    'http://node-1:9100/metrics'
+    """
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), parts.query, ""))
+
+
+def _named(url: str) -> str:
+    """Name a process by its address; several that stand behind one, by their paths as well.
+
+    >>> _named("http://node-1:9100/metrics"), _named("https://gateway/worker-1/metrics")
+    ('node-1:9100', 'gateway/worker-1/metrics')
+    """
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.netloc}{'' if parts.path == '/metrics' else parts.path}{query}"
 
 
 def series_in(text: str) -> dict[Series, float]:

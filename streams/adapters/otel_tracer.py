@@ -25,6 +25,7 @@ from streams.tracing.span import Facts, Phase, Role
 KINDS = {Role.PUBLISHES: SpanKind.PRODUCER, Role.ANSWERS: SpanKind.CONSUMER}
 CLOSE_S = 3.0
 HINT = "images go on without; look at the collector and OTEL_EXPORTER_OTLP_ENDPOINT, or set OTEL_TRACES_EXPORTER=none"
+READS_VARIABLES = "opentelemetry.util.re"
 NOWHERE = Around()
 """No span is around ours but the one that is said to be its parent."""
 
@@ -134,7 +135,14 @@ class _Troubles(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
         if record.levelno >= logging.WARNING:
-            log.warning("spans_not_sent", reason=" ".join(record.getMessage().split()), hint=HINT)
+            log.warning("spans_not_sent", reason=" ".join(_told(record).split()), hint=HINT)
+
+
+def _told(record: logging.LogRecord) -> str:
+    """Return what is complained of; what reads the variables quotes them, and headers are secrets."""
+    if record.name == READS_VARIABLES:
+        return str(record.msg).replace("%s", "(not shown: it may be a secret)")
+    return record.getMessage()
 
 
 def _around(context: Context) -> Around:

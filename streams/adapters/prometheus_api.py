@@ -2,9 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from streams.adapters.http_get import got
@@ -18,6 +18,9 @@ AT_ONCE = 6
 JOB = "semstream"
 """What deploy/prometheus calls the processes; other jobs count where they had one of ours within the hour."""
 JOBS = f"group by (job) (max_over_time({BUILD_INFO.series}[1h]))"
+
+
+Read = TypeVar("Read")
 
 
 class PrometheusApi:
@@ -51,26 +54,38 @@ class PrometheusApi:
         return self._answered(f"{question.how} by ({by}) ({series})", question.by)
 
     def _answered(self, expr: str, by: Labels) -> dict[Labels, float]:
-        found = self._got("query", query=expr)["result"]
-        values = [(tuple(one["metric"].get(name, "") for name in by), float(one["value"][1])) for one in found]
-        return {labels: value for labels, value in values if math.isfinite(value)}
+        def read(data: Any) -> dict[Labels, float]:  # noqa: ANN401 - what JSON gives
+            values = [
+                (tuple(str(one["metric"].get(name, "")) for name in by), float(one["value"][1]))
+                for one in data["result"]
+            ]
+            return {labels: value for labels, value in values if math.isfinite(value)}
+
+        return self._got("query", read, query=expr)
 
     def _reasons(self) -> dict[str, str]:
         """Return why processes did not answer; other servers with this API do not tell."""
         try:
-            targets = self._got("targets", state="active")["activeTargets"]
+            return self._got("targets", _reasons_in, state="active")
         except TransientError:
             return {}
-        return {one["labels"].get(INSTANCE, ""): _plain(one["lastError"]) for one in targets if one["lastError"]}
 
-    def _got(self, what: str, **parameters: str) -> Any:  # noqa: ANN401 - what JSON gives
+    def _got(self, what: str, read: Callable[[Any], Read], **parameters: str) -> Read:
         url = f"{self._url}/api/v1/{what}?{urlencode(parameters)}"
         try:
-            return json.loads(got(url, timeout_s=TIMEOUT_S))["data"]
+            return read(json.loads(got(url, timeout_s=TIMEOUT_S))["data"])
         except TransientError as error:
             raise TransientError(f"Prometheus at {self._url}: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise TransientError(f"{self._url} answers, but is no Prometheus") from error
+
+
+def _reasons_in(data: Any) -> dict[str, str]:  # noqa: ANN401 - what JSON gives
+    return {
+        str(one["labels"].get(INSTANCE, "")): _plain(str(one["lastError"]))
+        for one in data["activeTargets"]
+        if one["lastError"]
+    }
 
 
 def _plain(error: str) -> str:

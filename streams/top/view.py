@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from streams.scrutiny import one_line
 from streams.top.fleet import Counted, Fleet, Gpu, Process, StageAtWork
 
 NOT_KNOWN = "-"
@@ -42,7 +43,7 @@ def _headline(fleet: Fleet, over: str) -> Text:
         said.append(f", {silent} {'does' if silent == 1 else 'do'} not", ALARM)
     for name, available in sorted(fleet.caches.items()):
         if not available:
-            said.append(f"; cache {name} is away: semstream doctor", ALARM)
+            said.append(f"; cache {one_line(name)} is away: semstream doctor", ALARM)
     return said
 
 
@@ -54,8 +55,8 @@ def _stages(stages: Iterable[StageAtWork]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for one in stages:
         table.add_row(
-            one.lane,
-            one.stage,
+            _plain(one.lane),
+            _plain(one.stage),
             _rate(one.done_per_s),
             _count(one.lag_messages),
             _age(one.lag_s),
@@ -75,7 +76,7 @@ def _times(stages: Iterable[StageAtWork]) -> Table:
     table.add_column("stage", overflow="fold")
     table.add_column("where the time of the threads that answer goes", overflow="fold")
     for one in stages:
-        table.add_row(one.lane, one.stage, time_told(one.time))
+        table.add_row(_plain(one.lane), _plain(one.stage), _plain(time_told(one.time)))
     return table
 
 
@@ -97,12 +98,18 @@ def _processes(processes: Iterable[Process]) -> Table:
     table.add_column("pipeline, GPUs", overflow="fold")
     for one in processes:
         if one.silent is not None:
-            table.add_row(one.instance, NOT_KNOWN, NOT_KNOWN, Text(f"does not answer: {one.silent}", ALARM))
+            why = _plain(f"does not answer: {one.silent}", ALARM)
+            table.add_row(_plain(one.instance), NOT_KNOWN, NOT_KNOWN, why)
             continue
         told = [f"{one.pipeline} {one.pipeline_hash[:8]}".strip(), *map(_gpu, one.gpus)]
         cores = NOT_KNOWN if one.cores is None else f"{one.cores:.2f}"
-        table.add_row(one.instance, cores, _bytes(one.memory_bytes), "; ".join(filter(None, told)))
+        table.add_row(_plain(one.instance), cores, _bytes(one.memory_bytes), _plain("; ".join(filter(None, told))))
     return table
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Show what others wrote as it stands: brackets are no markup in it, and nothing in it steers the terminal."""
+    return Text(one_line(text), style)
 
 
 def _gpu(gpu: Gpu) -> str:

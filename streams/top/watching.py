@@ -9,6 +9,8 @@ from streams.top.questions import INSTANCE, QUESTIONS, How, Question
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 """Name and labels."""
+SPACES = 60
+"""Into so many the time that rates are of is cut, a page kept for each: a look a second at a day would be 86 400."""
 COUNTERS = frozenset(question.metric.series for question in QUESTIONS if question.how is How.RATE)
 
 
@@ -22,7 +24,7 @@ class Page:
 
 @dataclass
 class Watched:
-    """The pages of one process, of the last ``over_s``."""
+    """Pages of one process over the last ``over_s``: the latest, and earlier ones a sixtieth of that apart."""
 
     instance: str
     over_s: float
@@ -34,6 +36,8 @@ class Watched:
             page.series.get(one, 0) < value for one, value in self.pages[-1].series.items() if one[0] in COUNTERS
         ):
             self.pages.clear()
+        if len(self.pages) > 1 and self.pages[-1].at_s - self.pages[-2].at_s < self.over_s / SPACES:
+            self.pages.pop()
         self.pages.append(page)
         while len(self.pages) > 2 and page.at_s - self.pages[1].at_s >= self.over_s:
             self.pages.popleft()

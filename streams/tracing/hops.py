@@ -1,10 +1,11 @@
 """The spans of a stage: each begins when a message is read, and ends when its answer is committed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from streams.job import Desk, Job
+from streams.tracing.harmless import Harmless
 from streams.tracing.place import Delivery, place_of
 from streams.tracing.span import Facts, Phase, Role, Span, Tracer
 
@@ -35,11 +36,13 @@ class Hop:
     facts: Facts
     failure: str | None
     phases: tuple[Phase, ...]
+    harmless: Harmless
 
     def end(self, at: datetime) -> None:
         """Tell of it: it is committed."""
         commit = [Phase(COMMIT, self.phases[-1].ended, at)] if self.phases else []
-        self.span.end(at, self.facts, phases=[*self.phases, *commit], failure=self.failure)
+        phases = [*self.phases, *commit]
+        self.harmless(lambda: self.span.end(at, self.facts, phases=phases, failure=self.failure))
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,13 @@ class Hops:
     tracer: Tracer
     desk: Desk
     now: Callable[[], datetime]
+    harmless: Harmless = field(default_factory=Harmless)
 
-    def begun(self, job: Job) -> Span:
-        """Begin the span of a message."""
+    def begun(self, job: Job) -> Span | None:
+        """Begin the span of a message; None where that fails."""
+        return self.harmless(lambda: self._begun(job))
+
+    def _begun(self, job: Job) -> Span:
         desk, event, headers = self.desk, job.event, job.headers
         stage, attempt = desk.stage.name, headers.attempt
         acquisition = event.acquisition
@@ -85,7 +92,7 @@ class Hops:
             "semstream.batch": batch,
         }
         failure = None if outcome == "done" else job.rejection or outcome
-        return Hop(job.span, facts, failure, tuple(phases.found))
+        return Hop(job.span, facts, failure, tuple(phases.found), self.harmless)
 
 
 def _source(computed: int, parts: int) -> str:

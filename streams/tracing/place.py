@@ -3,12 +3,13 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(-.*)?"
 )
 """W3C Trace Context, level 1; later versions may say more behind it."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,8 @@ class Delivery:
     @property
     def trace_id(self) -> str:
         """The trace that begins with it."""
-        moment = self.published_at.astimezone(UTC).isoformat()
         marks = (self.replay_of or "", self.retry_of or "", str(self.attempt))
-        return _hex(32, "trace", self.acquisition_id, moment, self.lane, *marks)
+        return _hex(32, "trace", self.acquisition_id, _moment(self.published_at), self.lane, *marks)
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,16 @@ def place_of(delivery: Delivery, incoming: str | None, *names: str) -> Place:
 def within(span_id: str, name: str) -> str:
     """Return the id of a part of a span."""
     return _hex(16, "part", span_id, name)
+
+
+def _moment(at: datetime) -> str:
+    """Return the same for one moment in every zone; none overflows, as the edges of time do when brought to UTC.
+
+    >>> _moment(datetime.fromisoformat("0001-01-01T00:00:00+01:00"))
+    '-62135600400000000'
+    """
+    known = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return str((known - EPOCH) // timedelta(microseconds=1))
 
 
 def _hex(digits: int, *words: str) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from schemas.headers import Headers
 from streams.deadletters import lane_of
 from streams.ports import Outgoing, Publisher
+from streams.tracing.harmless import Harmless
 from streams.tracing.place import Delivery, place_of
 from streams.tracing.span import Facts, Role, Span, Tracer
 
@@ -20,20 +22,24 @@ class TracedPublisher:
         self._publisher = publisher
         self._tracer = tracer
         self._now = now
+        self._harmless = Harmless()
 
     def publish(self, events: Iterable[Outgoing]) -> None:
         """Publish."""
         traced = [self._traced(event) for event in events]
         self._publisher.publish([event for event, _ in traced])
         ended = self._now()
-        for _, span in traced:
-            span.end(ended, {})
+        for span in [span for _, span in traced if span]:
+            self._harmless(partial(span.end, ended, {}))
 
     def close(self) -> None:
         """Release the connection."""
         self._publisher.close()
 
-    def _traced(self, event: Outgoing) -> tuple[Outgoing, Span]:
+    def _traced(self, event: Outgoing) -> tuple[Outgoing, Span | None]:
+        return self._harmless(lambda: self._begun(event)) or (event, None)
+
+    def _begun(self, event: Outgoing) -> tuple[Outgoing, Span]:
         headers = Headers.from_wire(event.headers)
         lane = lane_of(event.topic)
         delivery = Delivery(headers.id, headers.time, lane, headers.replay_of, headers.retry_of, headers.attempt)

@@ -101,6 +101,15 @@ FIELDS = (
     saying("acquisition_with_a_newline", "acquisition.acquisition_id is no", acquisition__acquisition_id="a\nb"),
     saying("name_with_a_zero_byte", "acquisition.source_name holds", acquisition__source_name="a\0.tif"),
     saying("name_without_end", "acquisition.source_name holds", acquisition__source_name="a" * 5000),
+    saying("published_before_time", "published_at 0001-01-01", acquisition__published_at="0001-01-01T00:00:00+01:00"),
+    saying("published_before_1970", "is before 1970; set", acquisition__published_at="1969-12-31T23:59:59Z"),
+    saying("published_after_time", "is in the future", acquisition__published_at="9999-12-31T23:59:59-01:00"),
+    saying(
+        "published_by_a_future_clock",
+        "acquisition.published_at",
+        acquisition__published_at=(NOON + timedelta(hours=25)).isoformat(),
+    ),
+    saying("published_without_zone", "has no zone; write", acquisition__published_at="2026-01-02T12:00:00"),
     saying("instrument_with_markup", "image.instrument_id", image__instrument_id="<script>"),
 )
 

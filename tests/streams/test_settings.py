@@ -157,3 +157,25 @@ def test_traces_are_wanted_where_the_standard_variables_name_a_collector(
 def test_traces_in_a_form_that_is_not_spoken_are_refused_with_what_to_set(variables: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         traces_wanted(variables)
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer SECRET",
+        "Authorization: Basic SECRET==",
+        "x-tenant=fab,SECRET",
+        "authorization=SECRET;",
+        "authorization=SEC%0ARET",
+    ],
+)
+def test_a_header_for_traces_in_another_form_is_refused_and_not_shown(variable: str, text: str) -> None:
+    with pytest.raises(UsageError, match=f"{variable}: write name=value") as refused:
+        traces_wanted({**ENDPOINT, variable: text})
+    assert "SEC" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "authorization=Bearer SECRET==", "authorization=Basic%20a, x-tenant = fab,"])
+def test_headers_for_traces_are_taken_as_opentelemetry_reads_them(text: str) -> None:
+    assert traces_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_HEADERS": text})

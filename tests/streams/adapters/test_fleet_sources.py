@@ -2,10 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from streams.adapters import http_get
+from streams.adapters.http_get import got
 from streams.adapters.metrics_pages import MetricsPages, series_in
 from streams.adapters.prometheus_api import PrometheusApi
 from streams.errors import TransientError
@@ -80,6 +85,105 @@ def test_what_is_no_prometheus_is_told(process: tuple[Process, int]) -> None:
     _, port = process
     with pytest.raises(TransientError, match="it answers 404"):
         PrometheusApi(f"http://127.0.0.1:{port}", over_s=60).look()
+
+
+@contextmanager
+def answering(*pieces: bytes, endless: bool = False, length: int | None = None) -> Iterator[str]:
+    """Serve an answer in pieces; an endless one repeats them as long as anybody reads."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if length is not None:
+                self.send_header("Content-Length", str(length))
+            self.end_headers()
+            try:
+                for piece in pieces:
+                    self.wfile.write(piece)
+                while endless:
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        time.sleep(0.001)
+            except OSError:
+                return
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_page_comes_whole() -> None:
+    body = bytes(range(256)) * 2000
+    with answering(body) as url:
+        assert got(url, timeout_s=60) == body
+
+
+def test_a_page_that_ends_too_soon_is_none() -> None:
+    with answering(b"half", length=8) as url, pytest.raises(TransientError, match="IncompleteRead"):
+        got(url, timeout_s=60)
+
+
+def test_a_page_that_never_ends_is_left_in_time() -> None:
+    with answering(b"x", endless=True) as url, pytest.raises(TransientError, match=r"not whole within 0\.2 s"):
+        got(url, timeout_s=0.2)
+
+
+def test_a_page_without_measure_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_get, "LARGEST_BYTES", 1 << 20)
+    with answering(bytes(1 << 18), endless=True) as url, pytest.raises(TransientError, match="more than 1 MiB"):
+        got(url, timeout_s=60)
+
+
+@pytest.mark.parametrize("url", ["http://a..b:9100/metrics", "http://127.0.0.1:9/caf\u00e9", "http://127.0.0.1:9/a b"])
+def test_an_address_that_cannot_be_asked_is_told(url: str) -> None:
+    found = fleet(MetricsPages([url], over_s=60))
+    assert found.processes[0].silent
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b'{"data": null}',
+        b'{"data": {"result": null}}',
+        b'{"data": {"result": [{}]}}',
+        b'{"data": {"result": [{"metric": [], "value": [0, "1"]}]}}',
+        b'{"data": {"result": [{"metric": {}, "value": [0, null]}]}}',
+        b'{"data": {"result": [{"metric": {}, "value": [0, "many"]}]}}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_answers_in_another_form_is_no_prometheus(body: bytes) -> None:
+    with answering(body) as url, pytest.raises(TransientError, match=f"{url} answers, but is no Prometheus"):
+        PrometheusApi(url, over_s=60).look()
+
+
+def test_a_process_that_is_named_twice_counts_once(process: tuple[Process, int]) -> None:
+    working, _ = process
+    working.fall_behind(7, 1)
+    with answering(working.page().encode()) as url:
+        found = fleet(MetricsPages([f"{url}/metrics", f"{url}/metrics/"], over_s=60))
+    assert (len(found.processes), found.stages[0].lag_messages) == (1, 7)
+
+
+def test_processes_behind_one_address_are_told_apart(process: tuple[Process, int]) -> None:
+    _, port = process
+    address = f"127.0.0.1:{port}"
+    urls = [f"http://{address}/w1/metrics", f"http://{address}/w2/metrics"]
+    assert sorted(one.instance for one in fleet(MetricsPages(urls, over_s=60)).processes) == [
+        f"{address}/w1/metrics",
+        f"{address}/w2/metrics",
+    ]
 
 
 def test_a_real_prometheus_tells_what_the_process_tells(process: tuple[Process, int], tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """What OpenTelemetry makes of the standard variables, with the ids that are given to it."""
 
 import pytest
+import structlog
+from opentelemetry.util.re import parse_env_headers
 
+from streams.adapters.otel_tracer import exporting
 from streams.errors import UsageError
 from streams.tracing.place import Delivery, place_of
 from streams.tracing.span import Role
@@ -36,3 +39,14 @@ def test_a_variable_that_opentelemetry_refuses_is_wrong_usage(monkeypatch: pytes
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
     with pytest.raises(UsageError, match="OpenTelemetry refuses the value of an OTEL_ variable"), tracing():
         pass
+
+
+def test_what_opentelemetry_complains_of_in_a_header_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    processor = exporting()
+    with structlog.testing.capture_logs() as logs:
+        parse_env_headers("Authorization: Bearer SECRET", liberal=True)
+    processor.shutdown()
+    (line,) = logs
+    assert line["reason"].startswith("Header format invalid!")
+    assert "SECRET" not in str(logs)

@@ -3,13 +3,15 @@
 import pytest
 
 from streams.telemetry import Telemetry
-from streams.telemetry.catalogue import CACHE_AVAILABLE, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION
+from streams.telemetry.catalogue import CACHE_AVAILABLE, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION, PARTS
 from streams.top.fleet import Fleet, Gpu, fleet_of
 from streams.top.look import Answers, Look
 from streams.top.questions import GPU_BUSY, GPU_SIZE, GPU_USED, QUESTIONS
 from streams.top.watching import Page, Watched
 from tests.events import NOON
 from tests.streams.top.processes import Clock, Process, busy, looked_at
+
+SERIES = (PARTS.series, frozenset({("stage", "filter")}))
 
 
 def test_rates_are_what_was_answered_between_two_looks_by_all_processes() -> None:
@@ -131,3 +133,20 @@ def test_every_question_is_about_labels_that_its_metric_has() -> None:
 
 def test_a_fleet_of_nobody_has_nothing_to_show() -> None:
     assert fleet_of(Look({}, {}), at=NOON, told_by="a test") == Fleet(NOON, "a test")
+
+
+def test_few_pages_are_kept_however_often_and_long_a_process_is_looked_at() -> None:
+    watched = Watched("a:1", over_s=86_400)
+    for at_s in range(0, 2 * 86_400, 20):
+        watched.add(Page(at_s, {SERIES: float(3 * at_s)}))
+    assert len(watched.pages) < 65
+    assert watched.now() == {SERIES: 3 * (2 * 86_400 - 20)}
+    assert watched.rates() == {SERIES: 3.0}
+    assert 86_400 <= watched.pages[-1].at_s - watched.pages[0].at_s < 86_400 * 1.05
+
+
+def test_rates_are_known_from_the_second_look_on_however_soon_it_comes() -> None:
+    watched = Watched("a:1", over_s=3600)
+    for at_s in range(4):
+        watched.add(Page(at_s, {SERIES: 2.0 * at_s}))
+        assert watched.rates() == ({SERIES: 2.0} if at_s else {})

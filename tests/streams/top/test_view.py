@@ -83,3 +83,17 @@ def test_a_small_terminal_shows_as_many_processes_as_it_has_room_for_and_says_ho
     text = shown(replace(FLEET, processes=many), processes=5)
     assert text.count(":9100") == 5
     assert "and 35 more that answer: --once shows all" in text
+
+
+@pytest.mark.parametrize("foreign", ["[fd00::1]:9100", "[/v2]", "[bold]x[/bold]", ":warning:"])
+def test_what_others_wrote_stands_as_it_is(foreign: str) -> None:
+    stage = replace(STAGE, lane=foreign, stage=foreign, time={foreign: 0.5})
+    process = replace(PROCESSES[1], instance=foreign, pipeline=foreign, gpus=(Gpu(foreign, None, 1.0, 2.0),))
+    fleet = replace(
+        FLEET, stages=(stage,), processes=(process, Process(foreign, silent=foreign)), caches={foreign: False}
+    )
+    assert shown(fleet, width=300).count(foreign) == 11
+
+
+def test_what_others_wrote_does_not_steer_the_terminal() -> None:
+    assert "\x1b" not in shown(replace(FLEET, processes=(Process("a\x1b[2J:9100", silent="\x1b]0;gone\x07"),)))

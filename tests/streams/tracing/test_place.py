@@ -1,7 +1,7 @@
 """Where spans stand: derived, so the same for every delivery of a message, and another for every retry and replay."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -42,6 +42,19 @@ def test_a_message_without_a_trace_begins_one() -> None:
 )
 def test_every_delivery_has_a_trace_of_its_own(changed: dict[str, object]) -> None:
     assert replace(DELIVERY, **changed).trace_id != DELIVERY.trace_id  # type: ignore[arg-type]
+
+
+def test_one_moment_is_one_trace_in_whatever_zone_it_was_written() -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    assert replace(DELIVERY, published_at=elsewhere).trace_id == DELIVERY.trace_id
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_the_edges_of_time_have_traces(edge: str) -> None:
+    at = datetime.fromisoformat(edge)
+    assert (
+        replace(DELIVERY, published_at=at).trace_id != replace(DELIVERY, published_at=at.replace(tzinfo=UTC)).trace_id
+    )
 
 
 @pytest.mark.parametrize("mark", [{"replay_of": "event"}, {"retry_of": "letter", "attempt": 2}])

@@ -73,5 +73,6 @@ def test_an_image_that_is_published_at_a_later_attempt_has_one_trace_with_its_st
         message = Message(Partition("sem.images", 0), 0, 0, sent.key, sent.value, sent.headers)
         desk = Desk(Step(Shade(), "sem.images", "sem.shaded"), "live", "p1")
         begun = Hops(kept.tracer, desk, lambda: NOON).begun(parse(message, desk, now=NOON))
+    assert begun is not None
     assert Headers.from_wire(sent.headers).attempt == 2
     assert begun.traceparent[:36] == traceparent_of(kept.spans("publish")[0])[:36]
