@@ -139,6 +139,11 @@ def undo_promotion(*, instrument: Instrument, pipeline: ChangedFile) -> None:
 def history_of(*, pipeline: ChangedFile, json: AsJson = False) -> None:
     """List the promotions for single instruments, and what was undone, from the record beside a pipeline file."""
     events = read_changes(pipeline)
+    if not events:
+        typer.echo(
+            f"nothing was promoted for a single instrument in {pipeline}: semstream models promote --instrument",
+            err=True,
+        )
     table = Table("time", "instrument", "what", "candidates", "weights before", "after", "pipeline")
     for event in events:
         change = event.data

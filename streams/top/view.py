@@ -32,6 +32,10 @@ def _shown(fleet: Fleet, over: str, processes: int | None) -> Iterator[Renderabl
         yield _processes(fleet.processes[:processes])
         if left := len(fleet.processes[:processes]) - len(fleet.processes):
             yield Text(f"and {-left} more that answer: --once shows all", QUIET)
+    if not fleet.answering:
+        yield Text(
+            "start workers with --metrics-port 9100, or say where they are: --metrics HOST:PORT, or --prometheus URL"
+        )
 
 
 def _headline(fleet: Fleet, over: str) -> Text:

@@ -97,3 +97,9 @@ def test_what_others_wrote_stands_as_it_is(foreign: str) -> None:
 
 def test_what_others_wrote_does_not_steer_the_terminal() -> None:
     assert "\x1b" not in shown(replace(FLEET, processes=(Process("a\x1b[2J:9100", silent="\x1b]0;gone\x07"),)))
+
+
+def test_where_nobody_answers_it_says_what_to_do() -> None:
+    silent = tuple(one for one in FLEET.processes if one.silent)
+    assert "--metrics-port 9100" in shown(replace(FLEET, processes=silent, stages=()))
+    assert "--metrics-port" not in shown(FLEET)
