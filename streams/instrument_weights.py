@@ -172,13 +172,15 @@ def _without(text: str, plan: ModelChange) -> dict[str, Any]:
     """Return what a file says, without the options that a plan changes and tables that hold nothing else."""
     tables: dict[str, Any] = tomllib.loads(text)
     for one in plan.candidates:
-        way = [tables]
-        for key in (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate):
-            way.append(way[-1].get(key, {}))
-        way[-1].pop(WEIGHTS, None)
-        for key, outer, inner in zip(
-            (one.candidate, plan.instrument_id, INSTRUMENTS, one.stage), way[-2::-1], way[:0:-1], strict=True
-        ):
-            if not inner:
-                outer.pop(key, None)
+        _drop(tables, (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate, WEIGHTS))
     return tables
+
+
+def _drop(table: dict[str, Any], way: Sequence[str]) -> None:
+    """Take an option out of nested tables, and those that are empty without it."""
+    key, *rest = way
+    inner = table.get(key)
+    if isinstance(inner, dict) and rest:
+        _drop(inner, rest)
+    if not rest or inner == {}:
+        table.pop(key, None)

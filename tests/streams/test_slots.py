@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import pytest
 
@@ -152,14 +152,11 @@ def test_a_long_call_of_others_is_their_turn_while_it_runs() -> None:
     slots = Slots(8, clock=clock)
     with slots.taken("live"):
         clock.now += 100  # the others are owed a call
-    holding = [slots.taken("live") for _ in range(6)]
-    for call in holding:
-        call.__enter__()
-    with slots.taken("replay"):
+    with ExitStack() as holding:
+        for lane in (*["live"] * 6, "replay"):
+            holding.enter_context(slots.taken(lane))
         clock.now += 60  # more than its tenth, though nothing of it was given back
         assert not goes_at_once(slots, "replay")
-    for call in holding:
-        call.__exit__(None, None, None)
 
 
 def test_the_last_slot_is_kept_for_live_through_a_long_call_of_its_own() -> None:

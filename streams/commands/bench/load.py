@@ -28,6 +28,7 @@ from streams.wiring.topics import open_publisher
 CLIENTS_AT_MOST = 64
 PROCESSES_AT_MOST = 64
 ImageFolder = Annotated[Path | None, typer.Argument(help="Folder of images; simulated ones when omitted.")]
+Threads = Annotated[int, typer.Option(min=1, help="Stage calls at one time in each process.")]
 ImagesOfARun = Annotated[int, typer.Option(min=2, help="Images of a run: simulated, 512 x 512 px, or of the folder.")]
 OwnPipeline = Annotated[Path | None, typer.Option("--pipeline", help="Pipeline file; cheap filters when omitted.")]
 
@@ -74,7 +75,7 @@ def throughput(
     *,
     processes: Annotated[str, typer.Option(help="Worker processes: numbers, one after the other.")] = "1,2,4",
     images: ImagesOfARun = 100,
-    threads: Annotated[int, typer.Option(min=1, help="Stage calls at one time in each process.")] = 1,
+    threads: Threads = 1,
     pipeline: OwnPipeline = None,
     settings: SettingsFile = None,
     out: OutFolder = None,
@@ -93,7 +94,7 @@ def utilisation(
     *,
     processes: Annotated[int, typer.Option(min=1, max=PROCESSES_AT_MOST, help="Worker processes.")] = 2,
     images: ImagesOfARun = 100,
-    threads: Annotated[int, typer.Option(min=1, help="Stage calls at one time in each process.")] = 1,
+    threads: Threads = 1,
     pipeline: OwnPipeline = None,
     settings: SettingsFile = None,
     out: OutFolder = None,

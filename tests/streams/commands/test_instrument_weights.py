@@ -8,20 +8,10 @@ import pytest
 from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
 from tests.events import image_event
-from tests.networks import small_network
+from tests.networks import pipeline_with, small_network
 
 Out = pytest.CaptureFixture[str]
-PIPELINE = """# kept as it is
-path = ["stages.denoise:Denoise", "stages.metrics:Metrics", "stages.selector:Selector"]
-[denoise.candidates.unet]
-method = "stages.denoise.network:UNetDenoiser"
-[denoise.candidates.small]
-method = "stages.denoise.network:NetworkDenoiser"
-weights = "first.safetensors"   # of all
-widths = [8, 16]
-blocks = 1
-[selector]
-"""
+PIPELINE = pipeline_with('weights = "first.safetensors"   # of all')
 SITE = ("--instrument", "sem-1", "--pipeline", "site.toml")
 
 

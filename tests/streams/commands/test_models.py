@@ -12,7 +12,7 @@ from stages.denoise import resident
 from streams.cli import outcome_of
 from streams.model_card import AdaptationCard, BaseWeights, FramesUsed, NoiseSummary, RiskFound
 from streams.pipeline import load_pipeline
-from tests.networks import small_network
+from tests.networks import pipeline_with, small_network
 
 Out = pytest.CaptureFixture[str]
 
@@ -133,17 +133,7 @@ def test_showing_what_is_no_weights_is_wrong_usage() -> None:
     assert "there are no weights at" in said
 
 
-PIPELINE = """# kept as it is
-path = ["stages.denoise:Denoise", "stages.metrics:Metrics", "stages.selector:Selector"]
-[denoise.candidates.unet]
-method = "stages.denoise.network:UNetDenoiser"
-[denoise.candidates.small]
-method = "stages.denoise.network:NetworkDenoiser"
-weights = "mine/plain.safetensors"   # our own
-widths = [8, 16]
-blocks = 1
-[selector]
-"""
+PIPELINE = pipeline_with('weights = "mine/plain.safetensors"   # our own')
 PROMOTE = ("models", "promote", "mine/adapted.safetensors", "--pipeline", "old.toml", "--out", "new.toml")
 
 
