@@ -1,7 +1,7 @@
 """Which topics a pipeline needs, how they are to be set up, and how far its groups are in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from streams.pipeline import DEAD_LETTERS, HEALTH, Pipeline
@@ -96,10 +96,11 @@ def planned(pipeline: Pipeline, lane: str, *, brokers: int) -> list[Topic]:
     """Return the topics of a lane, and those that all lanes share, as they are to be on so many brokers."""
     options, steps = pipeline.topics, pipeline.steps(lane)
     names = [*(step.consumes for step in steps), steps[-1].produces, DEAD_LETTERS, HEALTH]
-    return [_planned(name, options, brokers) for name in names]
+    return [planned_topic(name, options, brokers=brokers) for name in names]
 
 
-def _planned(name: str, options: TopicOptions, brokers: int) -> Topic:
+def planned_topic(name: str, options: TopicOptions, *, brokers: int) -> Topic:
+    """Return a topic of events as it is to be on so many brokers."""
     copies = options.replication_factor or min(3, brokers)
     hours = options.dead_letter_retention_hours if name == DEAD_LETTERS else options.retention_hours
     configuration = {
@@ -111,15 +112,6 @@ def _planned(name: str, options: TopicOptions, brokers: int) -> Topic:
         "retention.ms": str(hours * HOUR_MS),
     }
     return Topic(name, options.partitions, copies, configuration)
-
-
-def planned_for_trends(
-    options: TopicOptions, observations: str, changelog: str, *, partitions: int, brokers: int
-) -> list[Topic]:
-    """Return the topics of the trends' own: observations by instrument, and the latest state of each instrument."""
-    seen = replace(_planned(observations, options, brokers), partitions=partitions)
-    latest = {name: value for name, value in seen.configuration.items() if name != "retention.ms"}
-    return [seen, replace(seen, name=changelog, configuration={**latest, "cleanup.policy": "compact"})]
 
 
 def drift(wanted: Sequence[Topic], found: Mapping[str, Topic]) -> list[str]:

@@ -15,10 +15,9 @@ import structlog
 from streams.adapters.faust_driver import ReadCommittedApp, credentials
 from streams.ports import Message, Outgoing, Partition
 from streams.settings import KafkaSettings
-from streams.trends.desk import TrendsDesk, kept
+from streams.trends.desk import TABLE, TrendsDesk, kept
 from streams.trends.watch import InstrumentWatch
 
-TABLE = "watches"
 SHOWN_EVERY_S = 5.0
 """How often it is shown what is known of instruments."""
 
@@ -127,11 +126,6 @@ class FaustTrends:
                 *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
             )
         return self._topics[place]
-
-
-def changelog_of(desk: TrendsDesk) -> str:
-    """Return the compacted topic of the table's changes."""
-    return f"{desk.name}-{TABLE}-changelog"
 
 
 def _application(kafka: KafkaSettings, name: str, state: Path) -> ReadCommittedApp:

@@ -92,7 +92,7 @@ def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, imag
     endless = named_images(steps[0].consumes, source="/bench/latency", images=lane.name)
     events = list(islice(endless, images + warm_up))
     with lane.worker([step.stage.name for step in steps]):
-        ways = [_there_and_back(lane, reader, event) for event in events]
+        ways = [there_and_back(lane, reader, event) for event in events]
     times = [_times(open_reader(topic), len(ways)) for topic in (steps[0].consumes, *(one.produces for one in steps))]
     times.append({way.key: way.read_ms for way in ways})
     names = (*(step.stage.name for step in steps), READING)
@@ -107,14 +107,14 @@ def measure_latency(lane: OwnLane, open_reader: Callable[[str], Reader], *, imag
         p99_ms=p99,
         max_ms=round(float(taken.max()), 2),
         hops={
-            name: _hop([after[way.key] - before[way.key] for way in counted])
+            name: hop_of([after[way.key] - before[way.key] for way in counted])
             for name, (before, after) in zip(names, pairwise(times), strict=True)
         },
     )
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """What one image took there and back, and when its answer was read, by the clock that messages have."""
 
     key: bytes | None
@@ -122,11 +122,12 @@ class _Way:
     read_ms: float
 
 
-def _there_and_back(lane: OwnLane, reader: Reader, event: Outgoing) -> _Way:
+def there_and_back(lane: OwnLane, reader: Reader, event: Outgoing) -> Way:
+    """Publish an event and wait for what comes out at the end; raises `TimeoutError` where nothing does."""
     start = time.perf_counter()
     lane.publisher.publish([event])
     read(reader, 1)
-    return _Way(event.key, 1000 * (time.perf_counter() - start), 1000 * time.time())
+    return Way(event.key, 1000 * (time.perf_counter() - start), 1000 * time.time())
 
 
 def _times(reader: Reader, count: int) -> dict[bytes | None, float]:
@@ -134,7 +135,8 @@ def _times(reader: Reader, count: int) -> dict[bytes | None, float]:
     return {message.key: float(message.timestamp_ms) for message in read(reader, count)}
 
 
-def _hop(taken_ms: Sequence[float]) -> Hop:
+def hop_of(taken_ms: Sequence[float]) -> Hop:
+    """Return the percentiles of some times."""
     p50, p95, p99 = _percentiles(np.array(taken_ms))
     return Hop(p50_ms=p50, p95_ms=p95, p99_ms=p99)
 

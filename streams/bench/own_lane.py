@@ -69,6 +69,22 @@ class OwnLane:
                 if _ended(process) != 0:
                     raise RuntimeError(f"a worker ended with {process.returncode}: {_last_line(log)}")
 
+    @contextmanager
+    def trends(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a process of the trends while the block runs, unless the block ends it."""
+        where = ["--pipeline", str(self.pipeline_file), "--settings", str(self.settings_file)]
+        command = [sys.executable, "-m", "streams.cli", "trends", "--lane", self.name, *where]
+        state = str(self.folder / "trends")
+        with (self.folder / "trends.log").open("ab") as file:
+            process = subprocess.Popen(  # noqa: S603 - this program
+                command, stdout=file, stderr=file, env={**os.environ, "SEMSTREAM_WORKER_STATE": state}
+            )
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGTERM)
+                _ended(process)
+
     def publish(self, folder: Path, *, source: str) -> None:
         """Let an agent publish a folder of images."""
         where = ["--lane", self.name, "--settings", str(self.settings_file), "--state", str(self.folder / "agent")]

@@ -14,6 +14,7 @@ from streams.bench.modes import Modes
 from streams.bench.overlap import Overlap
 from streams.bench.rebalance import Rebalance
 from streams.bench.telemetry_cost import TelemetryCost
+from streams.bench.trends_killed import TrendsKilled
 from streams.bench.worker_time import columns
 
 
@@ -95,6 +96,20 @@ def print_latency(console: Console, measured: Latency) -> None:
     for name, hop in measured.hops.items():
         table.add_row(name, f"{hop.p50_ms:.1f}", f"{hop.p95_ms:.1f}", f"{hop.p99_ms:.1f}")
     console.print(table)
+
+
+def print_trends_killed(console: Console, measured: TrendsKilled) -> None:
+    """Print the waits, and what became of images and charts."""
+    table = Table("the trends", "p50, ms", "p95, ms", "p99, ms", title=f"{measured.images} images one by one, each")
+    for name, hop in (("not there", measured.without), ("running", measured.beside), ("killed", measured.killed)):
+        table.add_row(name, f"{hop.p50_ms:.1f}", f"{hop.p95_ms:.1f}", f"{hop.p99_ms:.1f}")
+    console.print(table)
+    console.print(
+        f"{measured.published} images published, {measured.selected} selected events of {measured.distinct} images; "
+        f"started again the table has {measured.charted} images and "
+        f"{'holds' if measured.held else 'does not hold'} what their observations come to",
+        highlight=False,
+    )
 
 
 def print_replayed(console: Console, name: str, measured: Replayed) -> None:

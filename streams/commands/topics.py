@@ -1,6 +1,6 @@
 """``semstream topics``: the topics that a pipeline needs, and how far its groups are in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,8 @@ from streams.errors import UsageError
 from streams.pipeline import LIVE, Pipeline, group_of, load_pipeline
 from streams.settings import Settings
 from streams.topics import Cluster, GroupLag, PartitionLag, Topic, by_group, drift, planned
+from streams.trends.desk import TrendsDesk
+from streams.trends.topics import own_topics
 from streams.wiring.topics import open_topics
 
 topics = typer.Typer(name="topics", help="Set up and look at the topics of a pipeline.", no_args_is_help=True)
@@ -37,8 +39,7 @@ def check(
 
     Exit codes: 0 as they are to be, 1 any difference, 2 wrong usage.
     """
-    cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
-    found = cluster.found([topic.name for topic in wanted])
+    wanted, found = _as_they_stand(settings, load_pipeline(pipeline), lane)
     differences = drift(wanted, found)
     for line in differences:
         typer.echo(line)
@@ -52,8 +53,7 @@ def check(
 @topics.command()
 def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane: Lanes = None) -> None:
     """Show how the topics are set up."""
-    cluster, wanted = _wanted(settings, load_pipeline(pipeline), lane)
-    found = cluster.found([topic.name for topic in wanted])
+    wanted, found = _as_they_stand(settings, load_pipeline(pipeline), lane)
     table_console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
     for name in [topic.name for topic in wanted if topic.name not in found]:
         typer.echo(f"{name}: does not exist; create it with semstream topics create")
@@ -104,6 +104,19 @@ def reset(
         typer.echo(f"{group} reads {topic} [{number}] on from {offset}")
 
 
+def _as_they_stand(
+    settings: Path | None, pipeline: Pipeline, lanes: list[str] | None
+) -> tuple[list[Topic], dict[str, Topic]]:
+    """Return what is to be and what there is; the trends' own topics belong to it in lanes where they were started."""
+    cluster, wanted = _wanted(settings, pipeline, lanes)
+    desks = [TrendsDesk(lane) for lane in lanes_of(lanes)]
+    found = cluster.found([*(topic.name for topic in wanted), *(name for desk in desks for name in desk.topics)])
+    for desk in desks:
+        if found.keys() & {*desk.topics}:
+            wanted += own_topics(desk, pipeline.topics, found, brokers=cluster.brokers())
+    return wanted, found
+
+
 def _wanted(settings: Path | None, pipeline: Pipeline, lanes: list[str] | None) -> tuple[Cluster, list[Topic]]:
     names = lanes_of(lanes)
     cluster = open_topics(Settings.load(settings))
@@ -116,17 +129,23 @@ def _described(found: Sequence[Topic]) -> Table:
     table = _table("topic", "partitions", "copies", "in sync", "retention", "largest message", "compression")
     for topic in found:
         configuration = topic.configuration
-        hours = int(configuration["retention.ms"]) / 3_600_000
         table.add_row(
             topic.name,
             str(topic.partitions),
             str(topic.copies),
             configuration["min.insync.replicas"],
-            f"{hours:g} h" if hours > 0 else "for ever",
+            _kept_for(configuration),
             f"{int(configuration['max.message.bytes']):,} B",
             configuration["compression.type"],
         )
     return table
+
+
+def _kept_for(configuration: Mapping[str, str]) -> str:
+    if configuration.get("cleanup.policy") == "compact":
+        return "latest of a key"
+    hours = int(configuration["retention.ms"]) / 3_600_000
+    return f"{hours:g} h" if hours > 0 else "for ever"
 
 
 def _by_group(rows: Sequence[GroupLag]) -> Table:

@@ -14,6 +14,7 @@ from streams.trends.observation import Observation, observed_in, parsed
 from streams.trends.watch import InstrumentWatch, observed
 
 TRENDS = "trends"
+TABLE = "watches"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class TrendsDesk:
     def observations(self) -> str:
         """Topic of observations, keyed by instrument and recipe: those of one are in one partition."""
         return f"{self.name}-observations"
+
+    @property
+    def changelog(self) -> str:
+        """Compacted topic of what is kept of each instrument, under the name that Faust gives it."""
+        return f"{self.name}-{TABLE}-changelog"
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """The topics of its own."""
+        return self.observations, self.changelog
 
     def noted(self, message: Message, now: datetime) -> Outgoing | None:
         """Return what is to be sent for an event: its observation, a dead letter, or nothing where it is replayed."""
@@ -52,7 +63,7 @@ class TrendsDesk:
             seen = parsed(message.value or b"")
         except InvalidImage as error:
             return watch, [self._letter(message, str(error), now)]
-        after, events = observed(watch or _begun(seen), seen)
+        after, events = observed(watch or begun(seen), seen)
         return after, [health_message(event, self.lane, now) for event in events]
 
     def _letter(self, message: Message, reason: str, now: datetime) -> Outgoing:
@@ -67,5 +78,6 @@ def kept(data: bytes | None) -> InstrumentWatch | None:
         return None
 
 
-def _begun(seen: Observation) -> InstrumentWatch:
+def begun(seen: Observation) -> InstrumentWatch:
+    """Return the watch of an instrument and recipe of which this is the first observation."""
     return InstrumentWatch(instrument_id=seen.instrument_id, recipe=seen.recipe)

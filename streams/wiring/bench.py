@@ -17,6 +17,7 @@ from streams.bench.own_lane import OwnLane, Reader
 from streams.pipeline import DEAD_LETTERS, HEALTH, load_pipeline
 from streams.settings import Settings
 from streams.topics import planned
+from streams.trends.desk import TrendsDesk
 
 FROM_THE_BEGINNING: dict[str, str | int | bool] = {"auto.offset.reset": "earliest"}
 DELETE_S = 30
@@ -46,7 +47,8 @@ def own_lane(
         file.write_text(own.to_toml(), encoding="utf-8")
         file.chmod(0o600)
         cluster.create(list(topics.values()))
-        stack.callback(_delete, settings, [one for one in topics if one not in {DEAD_LETTERS, HEALTH}])
+        own_topics = [one for one in topics if one not in {DEAD_LETTERS, HEALTH}]
+        stack.callback(_delete, settings, [*own_topics, *TrendsDesk(name).topics])
         publisher = KafkaPublisher(settings.kafka)
         stack.callback(publisher.close)
 
@@ -70,5 +72,7 @@ def services_run(settings: Settings, pipeline_file: Path) -> Iterator[ServicesRu
 
 def _delete(settings: Settings, topics: list[str]) -> None:
     admin = KafkaAdmin(settings.kafka)
+    known = admin.metadata().topics
+    topics = [topic for topic in topics if topic in known]  # those of the trends are there where they were started
     for topic, future in admin.client.delete_topics(topics).items():
         admin.wait(future, f"deleting topic {topic}")

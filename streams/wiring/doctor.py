@@ -16,6 +16,7 @@ from streams.pipeline import load_pipeline
 from streams.settings import RedisSettings, Settings
 from streams.telemetry import Telemetry
 from streams.topics import planned
+from streams.trends.desk import TrendsDesk
 from streams.wiring.process import utc_now
 
 PATIENCE_S = 8.0
@@ -56,6 +57,12 @@ def _topics(settings: Settings, path: Path | None, lanes: Sequence[str]) -> str:
     if missing:
         create = " ".join(f"--lane {lane}" for lane, names in without.items() if names)
         raise UsageError(f"{', '.join(missing)} do not exist: semstream topics create {create}")
+    for desk in map(TrendsDesk, lanes):
+        lost = {*desk.topics} - {*found.topics}
+        if len(lost) == 1:
+            raise UsageError(
+                f"{lost.pop()} does not exist: start semstream trends --lane {desk.lane}, which creates it"
+            )
     count = len({name for names in wanted.values() for name in names})
     return f"all {count} of the lanes {' and '.join(lanes)} exist"
 

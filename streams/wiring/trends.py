@@ -3,15 +3,15 @@
 import os
 from collections.abc import Sequence
 
-from streams.adapters.faust_trends import FaustTrends, TrendsOptions, changelog_of
+from streams.adapters.faust_trends import FaustTrends, TrendsOptions
 from streams.adapters.kafka_topics import KafkaTopics
 from streams.errors import UsageError
 from streams.pipeline import DEAD_LETTERS, HEALTH, Pipeline, topic
 from streams.settings import Settings
 from streams.telemetry import Telemetry
-from streams.topics import planned_for_trends
 from streams.trends.desk import TrendsDesk
 from streams.trends.gauges import show
+from streams.trends.topics import own_topics
 from streams.trends.watch import InstrumentWatch
 from streams.wiring.process import utc_now
 
@@ -41,20 +41,11 @@ def trends_at_services(settings: Settings, pipeline: Pipeline, lane: str, teleme
 
 
 def _prepared(cluster: KafkaTopics, pipeline: Pipeline, desk: TrendsDesk, sources: Sequence[str]) -> int:
-    """Return how many partitions the observations have; their changelog must have as many."""
-    found = cluster.found([*sources, HEALTH, DEAD_LETTERS, desk.observations])
+    """Return how many partitions the observations have."""
+    found = cluster.found([*sources, HEALTH, DEAD_LETTERS, *desk.topics])
     for name in (*sources, HEALTH, DEAD_LETTERS):
         if name not in found:
             raise UsageError(f"topic {name} does not exist; create it with semstream topics create --lane {desk.lane}")
-    known = found.get(desk.observations)
-    partitions = known.partitions if known else pipeline.topics.partitions
-    cluster.create(
-        planned_for_trends(
-            pipeline.topics,
-            desk.observations,
-            changelog_of(desk),
-            partitions=partitions,
-            brokers=cluster.brokers(),
-        )
-    )
-    return partitions
+    wanted = own_topics(desk, pipeline.topics, found, brokers=cluster.brokers())
+    cluster.create(wanted)
+    return wanted[0].partitions

@@ -24,6 +24,7 @@ MODULES = {
     "modes": "services",
     "overlap": "services",
     "rebalance": "services",
+    "trends": "services",
     "users": "load",
     "throughput": "load",
     "utilisation": "load",

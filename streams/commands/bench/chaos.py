@@ -41,6 +41,8 @@ def chaos(
     """
     console = Console(stderr=True)
     done = _results(out)
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
     for number in range(seed, seed + seeds):
         if number in done:
             continue

@@ -20,7 +20,9 @@ from streams.bench.tables import (
     print_overlap,
     print_rebalance,
     print_replayed,
+    print_trends_killed,
 )
+from streams.bench.trends_killed import measure_trends_killed
 from streams.commands.bench.embedded import CHEAP
 from streams.commands.bench.given import give
 from streams.commands.bench.interrupts import unwinding_signals
@@ -56,6 +58,23 @@ def latency(
         measured = measure_latency(lane, open_reader, images=images)
     print_latency(Console(), measured)
     give("latency", measured, out, json=json)
+
+
+def trends(
+    images: Annotated[int, typer.Option(min=2, help="Images of each of three phases, one after the other.")] = 200,
+    settings: SettingsFile = None,
+    out: OutFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Time images one by one without the trends, beside them and while they are killed; then look at their tables.
+
+    Exit codes: 0 every image was selected once and charted once, 1 otherwise.
+    """
+    with unwinding_signals(), services_run(Settings.load(settings), CHEAP) as run:
+        measured = measure_trends_killed(run, images=images)
+    print_trends_killed(Console(), measured)
+    give("trends", measured, out, json=json)
+    raise typer.Exit(0 if measured.holds else 1)
 
 
 def replay(

@@ -8,7 +8,10 @@ import orjson
 import pytest
 
 from streams.cli import outcome_of
+from streams.topic_options import TopicOptions
 from streams.topics import PartitionLag, Topic
+from streams.trends.desk import TrendsDesk
+from streams.trends.topics import own_topics
 
 SETTINGS = """
 [kafka]
@@ -89,6 +92,25 @@ def test_a_check_names_every_difference_and_fails(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "sem.images: partitions is 4, not 3"
     assert orjson.loads(lines[-1]) == {"topics": 8, "drift": ["sem.images: partitions is 4, not 3"]}
+
+
+def test_the_topics_of_the_trends_are_checked_where_the_trends_were_started(
+    call: Call, cluster: DictCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("create")
+    desk = TrendsDesk("live")
+    cluster.create(own_topics(desk, TopicOptions(partitions=5), {}, brokers=3))
+    capsys.readouterr()
+    assert call("check")[0] == 0, "their number of partitions is their own: it was set when they were made"
+    assert "10 topics are as they are to be" in capsys.readouterr().out
+    cluster.topics[desk.changelog] = replace(cluster.topics[desk.changelog], partitions=4)
+    assert call("check")[0] == 1
+    assert capsys.readouterr().out == "sem.trends-watches-changelog: partitions is 4, not 5\n"
+    assert call("describe")[0] == 0
+    assert "sem.trends-observations" in capsys.readouterr().out
+    del cluster.topics[desk.changelog]
+    assert call("check")[0] == 1
+    assert capsys.readouterr().out == "sem.trends-watches-changelog: does not exist\n"
 
 
 def test_a_description_shows_what_is_there_and_what_is_not(

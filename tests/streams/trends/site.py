@@ -16,7 +16,6 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 from schemas.events import DeadLetter, ImageEvent
 from schemas.health import HealthEvent, Quantity
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
-from streams.adapters.faust_trends import changelog_of
 from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_client import producer_configuration
 from streams.adapters.kafka_reader import KafkaReader
@@ -105,7 +104,7 @@ class TrendsSite:
 
     def watch(self) -> InstrumentWatch | None:
         """Return the latest state of the instrument in the table's changelog."""
-        found = [m for m in self.read(changelog_of(self.desk)) if (m.key or b"").startswith(self.instrument.encode())]
+        found = [m for m in self.read(self.desk.changelog) if (m.key or b"").startswith(self.instrument.encode())]
         latest = max(found, key=lambda message: message.offset, default=None)
         return InstrumentWatch.from_json(latest.value or b"") if latest else None
 
@@ -176,7 +175,7 @@ def trends_site(folder: Path) -> Iterator[TrendsSite]:
             process.kill()
             process.wait(30)
         # The group forgets itself when its topics are gone.
-        made = {*own, site.desk.observations, changelog_of(site.desk)} & _topics(services)
+        made = {*own, *site.desk.topics} & _topics(services)
         for gone in admin.client.delete_topics([*made]).values():
             gone.result(20)
 
