@@ -45,6 +45,8 @@ class SecondFrame:
     """Law of the second frame as it was written."""
     drift: tuple[float, float]
     """How far ``(y, x)`` in pixels the content moved from the first frame to the second."""
+    brighter: float
+    """By how much the second frame was brighter on average, which ``pixels`` is no more."""
 
     def averaged_with(self, first: Pixels, window: Window = np.s_[:, :]) -> Pixels:
         """Return the mean of both frames in a window, and the first where the second shows nothing."""
@@ -81,7 +83,7 @@ def second_frame_of(first: Pixels, second: Pixels, noise: Noise) -> SecondFrame 
 def _brought(first: Pixels, second: Pixels, noise: Noise, law: Noise) -> SecondFrame:
     drift = drift_between(first, second)
     pixels = Alignment(np.eye(2), -drift).warp(second)
-    covered = _covered(first.shape, drift)
+    covered = shown(first.shape, drift)
     ours, theirs = _smooth(first), _smooth(pixels)
     fair = covered & unclipped(ours, noise.variance(ours)) & unclipped(theirs, law.variance(theirs))
     scored = fair if fair.any() else covered
@@ -93,6 +95,7 @@ def _brought(first: Pixels, second: Pixels, noise: Noise, law: Noise) -> SecondF
         scored=scored,
         noise=law,
         drift=(float(drift[0]), float(drift[1])),
+        brighter=float(brighter),
     )
 
 
@@ -113,8 +116,8 @@ def noise_kept(drift: Floats, noise: Noise) -> float:
     return kept
 
 
-def _covered(shape: tuple[int, ...], drift: Floats) -> Mask:
-    """Where the first frame's points lie inside the second, away from its sides by what splines reach."""
+def shown(shape: tuple[int, ...], drift: Floats) -> Mask:
+    """Return where a frame's points lie inside the other, ``drift`` away, off its sides by what splines reach."""
     sides = [np.arange(length) + by for length, by in zip(shape, drift, strict=True)]
     inside = [
         (side >= margin) & (side <= length - 1 - margin)

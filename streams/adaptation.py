@@ -13,7 +13,8 @@ from schemas.model import digest
 from stages.denoise.network import NetworkDenoiser
 from stages.denoise.resident import shape_of, tensors_of, weights_sha256
 from stages.noise import Noise, measure
-from stages.training.adaptation import Adaptation, recorrupted
+from stages.second_frame import Unusable, second_frame_of
+from stages.training.adaptation import Adaptation, Lesson, OneFrame, Partner, TwoFrames, lessons
 from stages.training.gate import Verdict, judge
 from stages.training.trainer import Trainer
 from streams.errors import UsageError
@@ -26,6 +27,8 @@ LEAST_FRAMES = 2
 """On either side of the split: the gate's standard error needs two."""
 
 Law = Callable[[Pixels], Noise]
+Told = Callable[[str, str], None]
+"""Hears a frame's name and a reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,13 @@ class Shot:
     image_id: str
     pixels: Pixels
     law: Noise
+    partner: Partner | None = None
+    """Another frame of the same field, where there is one that fits."""
+
+    @property
+    def identity(self) -> str:
+        """What is learned from: the image, and its second frame."""
+        return self.image_id if self.partner is None else f"{self.image_id}+{_hash(self.partner.pixels)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +56,14 @@ class Feed:
     left_out: int
 
     @property
+    def pairs(self) -> int:
+        """How many of those to learn from have a second frame."""
+        return sum(shot.partner is not None for shot in self.training)
+
+    @property
     def digest(self) -> str:
-        """What frames these are, and which are held out."""
-        return digest([[shot.image_id for shot in part] for part in (self.training, self.held_out)])
+        """What frames these are, which have a second one, and which are held out."""
+        return digest([[shot.identity for shot in part] for part in (self.training, self.held_out)])
 
 
 @dataclass(frozen=True)
@@ -71,9 +86,16 @@ class Base:
 
 
 def feed_of(
-    frames: Iterable[FolderFrame], course: Adaptation, *, holdout: float, left_out: Callable[[str, str], None]
+    frames: Iterable[FolderFrame],
+    course: Adaptation,
+    *,
+    holdout: float,
+    left_out: Told,
+    alone: Told = lambda name, why: None,
 ) -> Feed:
     """Measure frames and split them by the hash of their content: always alike for the same frames, in any order.
+
+    ``left_out`` hears of frames that are not used, ``alone`` of those that are used without their second one.
 
     Raises
     ------
@@ -86,7 +108,8 @@ def feed_of(
         law = measure(frame.pixels)
         why = "the same as another one" if frame.image_id in shots else course.why_not(frame.pixels, law)
         if why is None:
-            shots[frame.image_id] = Shot(frame.image_id, frame.pixels, law)
+            partner = _partner(frame, law, alone)
+            shots[frame.image_id] = Shot(frame.image_id, frame.pixels, law, partner)
         else:
             without += 1
             left_out(frame.name, why)
@@ -102,10 +125,29 @@ def feed_of(
 
 def trainer_of(base: Base, course: Adaptation, feed: Feed, *, law: Law | None = None) -> Trainer:
     """Return a trainer at the beginning of an adaptation; ``law`` stands in for what was measured, rightly or not."""
-    laws = [shot.law if law is None else law(shot.pixels) for shot in feed.training]
-    batches = recorrupted([shot.pixels for shot in feed.training], laws, course)
+    batches = lessons([_lesson(shot, shot.law if law is None else law(shot.pixels)) for shot in feed.training], course)
     origin = digest({"base": base.sha256, "frames": feed.digest, "course": asdict(course), "version": course.version})
     return Trainer(course, batches, start=tensors_of(base.weights), origin=origin)
+
+
+def _lesson(shot: Shot, law: Noise) -> Lesson:
+    if shot.partner is None:
+        return OneFrame.of(shot.pixels, law)
+    return TwoFrames.of(shot.pixels, law, shot.partner)
+
+
+def _partner(frame: FolderFrame, law: Noise, alone: Told) -> Partner | None:
+    if frame.second is None:
+        return None
+    found = second_frame_of(frame.pixels, frame.second, law)
+    if isinstance(found, Unusable):
+        alone(frame.name, found.why_not)
+        return None
+    return Partner.of(frame.second, found)
+
+
+def _hash(pixels: Pixels) -> str:
+    return sha256(pixels.tobytes()).hexdigest()
 
 
 def verdict_of(base: Base, candidate: Path, feed: Feed) -> Verdict:
@@ -129,7 +171,11 @@ def write_adapted(
         parameters=sum(value.numel() for value in trainer.averaged.values()),
         base=BaseWeights(name=base.weights, sha256=base.sha256),
         frames=FramesUsed(
-            training=len(feed.training), held_out=len(feed.held_out), left_out=feed.left_out, digest=feed.digest
+            training=len(feed.training),
+            pairs=feed.pairs,
+            held_out=len(feed.held_out),
+            left_out=feed.left_out,
+            digest=feed.digest,
         ),
         noise=noise_of(feed.training),
         course={**asdict(trainer.course), "widths": list(base.widths)},

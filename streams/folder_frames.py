@@ -1,4 +1,4 @@
-"""The specimens of the images in a folder, as stages see them."""
+"""The specimens of the images in a folder, as stages see them, and second frames of their fields."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +10,7 @@ from schemas.image import image_id_of
 from streams.errors import InvalidImage
 from streams.formats.sandbox import Decoder
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
+from streams.pairing import told_of_second
 from streams.source import Skipped, SourceFile
 
 
@@ -20,6 +21,8 @@ class FolderFrame:
     image_id: str
     name: str
     pixels: Pixels
+    second: Pixels | None = None
+    """Another frame of the same field."""
 
 
 def frames_of(
@@ -32,15 +35,28 @@ def frames_of(
         try:
             kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
             if not isinstance(kind, NotAnImage):
-                yield from _pages(file.name, file.read(-1), decoder)
+                yield from _pages(file, decoder)
         except InvalidImage as error:
             failed(file.name, str(error))
         except OSError as error:
             failed(file.name, f"cannot be read: {error.strerror}")
 
 
-def _pages(name: str, data: bytes, decoder: Decoder) -> Iterator[FolderFrame]:
+def _pages(file: SourceFile, decoder: Decoder) -> Iterator[FolderFrame]:
+    data = file.read(-1)
     sha256 = hashlib.sha256(data).hexdigest()
+    second = _second(file)
     for number, page in enumerate(decoder.describe(data).pages):
         pixels = decoder.specimen(data, page=number, roi=page.valid_roi).pixels
-        yield FolderFrame(image_id_of(sha256, number), name, pixels)
+        other = None
+        if second is not None and file.second is not None:
+            with told_of_second(file.second.name):
+                other = decoder.specimen(second, page=number, roi=page.valid_roi).pixels
+        yield FolderFrame(image_id_of(sha256, number), file.name, pixels, other)
+
+
+def _second(file: SourceFile) -> bytes | None:
+    if file.second is None:
+        return None
+    with told_of_second(file.second.name):
+        return file.second.read(-1)

@@ -19,6 +19,8 @@ class FramesUsed(Record):
     """The frames of an adaptation, by number; ``digest`` is the hash of their ids and of which were held out."""
 
     training: int
+    pairs: int = 0
+    """Of those to learn from, how many had a second frame and were learned from as pairs."""
     held_out: int
     left_out: int
     digest: str

@@ -11,11 +11,15 @@ side, as dashes in bright parts. Pixels of regions where more than a few are cli
 
 Every crop is put twice, with ``n`` and with ``-n``: what scatters most in the gradient, that of ``2/α n f(z)``, is in
 both with opposite signs.
+
+*Noise2Noise* (Lehtinen et al. 2018, ICML), where there is a second frame of the same field: each frame is foretold from
+the other, with the noise that they have, and none needs to be drawn. What a network is to foretell is brought onto the
+grid of what it is shown in the stabilised domain, where the mean is what it learns; interpolated noise stays noise.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import cv2
 import numpy as np
@@ -24,7 +28,9 @@ from numpy.typing import NDArray
 from schemas.frame import Pixels
 from stages.denoise.conditioning import channels, conditions
 from stages.noise import Noise
+from stages.registration import Alignment, Floats
 from stages.risk import RECORRUPTION
+from stages.second_frame import SecondFrame, shown
 from stages.stabilise import Stabiliser
 from stages.training.recipe import Course
 from stages.training.samples import Array, Batch, Batches
@@ -40,7 +46,7 @@ RARELY_CLIPPED = 0.003
 
 @dataclass(frozen=True)
 class Adaptation(Course):
-    """Options of an adaptation; a batch is of ``batch / 2`` crops, each with a draw of noise and with its opposite."""
+    """Options of an adaptation; a batch is of ``batch / 2`` frames, two samples of each."""
 
     patch_px: int = 112
     batch: int = 6
@@ -73,8 +79,23 @@ class Adaptation(Course):
         return None
 
 
+Sample = tuple[Array, Array, Array]
+"""What a network is shown ``(4, P, P)``, what it is to foretell ``(P, P)``, and which of that counts, 1 or 0."""
+
+
+class Lesson(Protocol):
+    """What a network can learn from."""
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of its noise in the stabilised domain."""
+
+    def samples(self, side: int, rng: np.random.Generator) -> tuple[Sample, Sample]:
+        """Draw two samples of crops ``(side, side)``."""
+
+
 @dataclass(frozen=True, eq=False)
-class Stabilised:
+class OneFrame:
     """A frame where its noise has one strength, the law of the noise there, and what a network is told of both."""
 
     pixels: Pixels
@@ -85,13 +106,100 @@ class Stabilised:
     """1 where its noise is whole, 0 where too many neighbours are clipped."""
 
     @classmethod
-    def of(cls, frame: Pixels, law: Noise) -> "Stabilised":
-        """Stabilise a frame by its law."""
+    def of(cls, frame: Pixels, law: Noise) -> "OneFrame":
+        """Stabilise a frame ``(H, W)`` in ``[0, 1]`` by its law."""
         stabiliser = Stabiliser.of(law)
         sigma = stabiliser.sigma
         noise = replace(law, sigma=sigma, gain=0.0, offset=sigma**2)
         told = conditions(law, stabiliser) * np.array([(1 + RECORRUPTION**2) ** 0.5, 1, 1])
         return cls(stabiliser.forward(frame), noise, told.astype(np.float32), whole_noise(frame))
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of its noise, before more is added."""
+        return self.noise.sigma
+
+    def samples(self, side: int, rng: np.random.Generator) -> tuple[Sample, Sample]:
+        """Recorrupt a crop by a draw of noise and by its opposite."""
+        part = _part(self.pixels.shape, side, rng)
+        crop, counted = self.pixels[part], self.counted[part]
+        draw = self.noise.draw(crop, rng)
+        return self._sample(crop, draw, counted), self._sample(crop, -draw, counted)
+
+    def _sample(self, crop: Pixels, noise: Pixels, counted: Array) -> Sample:
+        return channels(crop + RECORRUPTION * noise, self.told), crop - noise / np.float32(RECORRUPTION), counted
+
+
+@dataclass(frozen=True, eq=False)
+class Partner:
+    """A second frame that fits a first one, as it was written, and how the two lie."""
+
+    pixels: Pixels
+    law: Noise
+    drift: tuple[float, float]
+    brighter: float
+
+    @classmethod
+    def of(cls, second: Pixels, found: SecondFrame) -> "Partner":
+        """Return what is needed of a second frame that was found to fit."""
+        return cls(second, found.noise, found.drift, found.brighter)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A frame to be shown, and the other one to be foretold, stabilised by the law of the first."""
+
+    pixels: Pixels
+    other: Pixels
+    told: NDArray[np.float32]
+    counted: Array
+    sigma: float
+
+    @classmethod
+    def of(cls, frame: Pixels, law: Noise, other: Pixels, drift: Floats) -> "Way":
+        """Bring the other frame, in which the content lies ``drift`` further, onto the first."""
+        stabiliser = Stabiliser.of(law)
+        back = Alignment(np.eye(2), -drift)
+        whole = (back.warp(whole_noise(other)) > 0.5) & shown(frame.shape, drift)
+        return cls(
+            stabiliser.forward(frame),
+            back.warp(stabiliser.forward(other)),
+            conditions(law, stabiliser),
+            whole_noise(frame) * whole.astype(np.float32),
+            stabiliser.sigma,
+        )
+
+    def sample(self, side: int, rng: np.random.Generator) -> Sample:
+        """Draw a crop."""
+        part = _part(self.pixels.shape, side, rng)
+        return channels(self.pixels[part], self.told), self.other[part], self.counted[part]
+
+
+@dataclass(frozen=True, eq=False)
+class TwoFrames:
+    """Two frames of one field, each to be foretold from the other."""
+
+    there: Way
+    back: Way
+
+    @classmethod
+    def of(cls, frame: Pixels, law: Noise, partner: Partner) -> "TwoFrames":
+        """Prepare both ways of a frame ``(H, W)`` in ``[0, 1]`` and its second one."""
+        drift = np.array(partner.drift)
+        brighter = np.float32(partner.brighter)
+        return cls(
+            Way.of(frame, law, partner.pixels - brighter, drift),
+            Way.of(partner.pixels, partner.law, frame + brighter, -drift),
+        )
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise; both frames are of one setting."""
+        return (self.there.sigma + self.back.sigma) / 2
+
+    def samples(self, side: int, rng: np.random.Generator) -> tuple[Sample, Sample]:
+        """Draw a crop of either way."""
+        return self.there.sample(side, rng), self.back.sample(side, rng)
 
 
 def whole_noise(frame: Pixels) -> Array:
@@ -101,30 +209,18 @@ def whole_noise(frame: Pixels) -> Array:
     return (share <= RARELY_CLIPPED).astype(np.float32)
 
 
-def recorrupted(frames: Sequence[Pixels], laws: Sequence[Noise], course: Adaptation) -> Batches:
-    """Return the batches of an adaptation to frames ``(H, W)`` in ``[0, 1]`` with these noise laws."""
-    stabilised = [Stabilised.of(frame, law) for frame, law in zip(frames, laws, strict=True)]
+def lessons(given: Sequence[Lesson], course: Adaptation) -> Batches:
+    """Return the batches of an adaptation: crops of what is given, drawn by the seed and the step alone."""
 
     def batch_at(step: int) -> Batch:
         rng = np.random.default_rng([course.seed, 3, step])
-        drawn = [stabilised[rng.integers(len(frames))] for _ in range(course.batch // 2)]
-        samples = [sample for frame in drawn for sample in _pair(frame, course.patch_px, rng)]
+        drawn = [given[int(rng.integers(len(given)))] for _ in range(course.batch // 2)]
+        samples = [sample for lesson in drawn for sample in lesson.samples(course.patch_px, rng)]
         inputs, targets, counted = (np.stack(arrays) for arrays in zip(*samples, strict=True))
-        sigmas = np.repeat([frame.noise.sigma for frame in drawn], 2).astype(np.float32)
+        sigmas = np.repeat([lesson.sigma for lesson in drawn], 2).astype(np.float32)
         return Batch(inputs, targets[:, None], sigmas, counted[:, None])
 
     return batch_at
-
-
-def _pair(frame: Stabilised, side: int, rng: np.random.Generator) -> list[tuple[Array, Array, Array]]:
-    """Recorrupt a crop by a draw and by its opposite."""
-    part = _part(frame.pixels.shape, side, rng)
-    crop, counted = frame.pixels[part], frame.counted[part]
-    draw = frame.noise.draw(crop, rng)
-    return [
-        (channels(crop + RECORRUPTION * noise, frame.told), crop - noise / np.float32(RECORRUPTION), counted)
-        for noise in (draw, -draw)
-    ]
 
 
 def _part(shape: tuple[int, ...], side: int, rng: np.random.Generator) -> tuple[slice, ...]:

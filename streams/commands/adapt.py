@@ -3,6 +3,8 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -16,22 +18,58 @@ from stages.training.export import write_averaged
 from stages.training.gate import Verdict
 from stages.training.trainer import Trainer
 from streams.adaptation import Base, Feed, feed_of, noise_of, trainer_of, verdict_of, write_adapted
+from streams.commands.options import (
+    Lane,
+    SecondSuffix,
+    SettingsFile,
+    check_instrument,
+    check_lane,
+    check_second_suffix,
+)
 from streams.commands.train import resumed, run
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame, frames_of
 from streams.formats.sandbox import Decoder
 from streams.model_card import card_of
+from streams.pipeline import LIVE
+from streams.settings import Settings
 from streams.source import folder_files
+from streams.wiring.feed_frames import frames_at_services
 from streams.wiring.process import utc_now
 
 MOST_FRAMES = 500
 REFUSED = 3
 
 
+@dataclass(frozen=True)
+class Published:
+    """Images that the services know: those that a query of their ledger names, in a lane, of an instrument."""
+
+    query: str
+    lane: str
+    instrument: str | None
+    settings: Path | None
+
+    def frames(self) -> AbstractContextManager[Iterator[FolderFrame]]:
+        """Reach the services."""
+        check_lane(self.lane)
+        if self.instrument is not None:
+            check_instrument(self.instrument)
+        found = Settings.load(self.settings)
+        return frames_at_services(found, self.query, self.lane, self.instrument, _left_out)
+
+
 def adapt(
-    folder: Annotated[Path, typer.Argument(help="Folder of images of one instrument; never written to.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images of one instrument; never written to. Or --from.")
+    ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="File of the weights, NAME.safetensors; a new one.")],
+    query: Annotated[
+        str | None,
+        typer.Option("--from", help="SQL query of the services' ledger with a column image_id: the images meant."),
+    ] = None,
+    instrument: Annotated[str | None, typer.Option(help="Of these, the images of this instrument only.")] = None,
     weights: Annotated[str, typer.Option(help="Weights to begin with: a shipped name, or a file.")] = "unet-sim",
     steps: Annotated[int, typer.Option(min=1, help="Steps in all; the same number when it is run again.")] = 1750,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this long; the next run goes on.")] = None,
@@ -39,19 +77,28 @@ def adapt(
     holdout: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the frames that only judge.")] = 0.2,
     checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),
     threads: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
+    second_suffix: SecondSuffix = None,
+    lane: Lane = LIVE,
+    settings: SettingsFile = None,
 ) -> None:
     """Adapt a network to a feed from its noisy frames alone; interrupted, the same command goes on.
 
     The weights are written only if the estimated error on frames held out falls by more than its standard error.
-    Exit codes: 0 written, or more steps to come; 2 wrong usage; 3 refused: nothing is written.
+    Where a frame has a second one of its field, each is foretold from the other. Exit codes: 0 written, or more steps
+    to come; 2 wrong usage; 3 refused: nothing is written.
 
     Example: semstream adapt /data/sem-1 --out sem-1.safetensors --minutes 9
     """
     torch.set_num_threads(threads)
+    check_second_suffix(second_suffix)
     _check_out(out, folder)
     base = _base(weights)
     course = Adaptation(out.stem, base.widths, base.blocks, total_steps=steps, seed=seed)
-    feed = _feed(folder, course, holdout)
+    if instrument is not None and query is None:
+        raise UsageError("--instrument goes with --from: a folder's images are learned from whatever wrote them")
+    published = None if query is None else Published(query, lane, instrument, settings)
+    with _frames(folder, second_suffix, published) as frames:
+        feed = _feed(_first(frames), course, holdout)
     checkpoint = checkpoints / f"adapt-{out.stem}.safetensors"
     trainer = resumed(trainer_of(base, course, feed), checkpoint)
     run(trainer, checkpoint, minutes=math.inf if minutes is None else minutes, clock=time.monotonic, say=typer.echo)
@@ -77,13 +124,13 @@ def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out
     return verdict.accepted
 
 
-def _check_out(out: Path, folder: Path) -> None:
+def _check_out(out: Path, folder: Path | None) -> None:
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: weights are safetensors; name it {out.with_suffix('.safetensors').name}")
     for path in (out, card_of(out)):
         if path.exists():
             raise UsageError(f"{path} exists; weights are never overwritten, so choose a new file")
-    if out.resolve().is_relative_to(folder.resolve()):
+    if folder is not None and out.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{out} lies in the input folder, which is never written to")
 
 
@@ -94,21 +141,40 @@ def _base(weights: str) -> Base:
         raise UsageError(f"--weights {weights}: {error}") from error
 
 
-def _feed(folder: Path, course: Adaptation, holdout: float) -> Feed:
-    """Read the frames of a folder, and say what they are."""
+@contextmanager
+def _frames(
+    folder: Path | None, second_suffix: str | None, published: Published | None
+) -> Iterator[Iterator[FolderFrame]]:
+    """Open what is named: a folder, or images that the services know."""
+    if folder is not None and published is None:
+        with Decoder() as decoder:
+            yield frames_of(folder_files(folder, second_suffix=second_suffix), decoder, _left_out)
+    elif folder is None and published is not None:
+        if second_suffix is not None:
+            raise UsageError("--second-suffix is for a folder: published images know their second frames")
+        with published.frames() as found:
+            yield found
+    else:
+        raise UsageError("name what to learn from: a folder of images, or --from and a query of the ledger")
 
-    def left_out(name: str, why: str) -> None:
-        typer.echo(f"left out {name}: {why}", err=True)
 
-    with Decoder() as decoder:
-        frames = _first(frames_of(folder_files(folder), decoder, left_out))
-        feed = feed_of(frames, course, holdout=holdout, left_out=left_out)
+def _feed(frames: Iterator[FolderFrame], course: Adaptation, holdout: float) -> Feed:
+    """Measure the frames, and say what they are."""
+    feed = feed_of(frames, course, holdout=holdout, left_out=_left_out, alone=_alone)
     noise = noise_of(feed.training)
     typer.echo(
-        f"training={len(feed.training)} held_out={len(feed.held_out)} left_out={feed.left_out} "
+        f"training={len(feed.training)} pairs={feed.pairs} held_out={len(feed.held_out)} left_out={feed.left_out} "
         f"sigma={noise.sigma} row_correlation={' '.join(map(str, noise.row_acf[1:3])) or 'none'}"
     )
     return feed
+
+
+def _left_out(name: str, why: str) -> None:
+    typer.echo(f"left out {name}: {why}", err=True)
+
+
+def _alone(name: str, why: str) -> None:
+    typer.echo(f"{name} is used without its second frame: {why}", err=True)
 
 
 def _first(frames: Iterator[FolderFrame]) -> Iterator[FolderFrame]:

@@ -1,5 +1,7 @@
 """Which frames an adaptation learns from, and which judge it."""
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.frame import Pixels
@@ -7,7 +9,8 @@ from stages.training.adaptation import Adaptation
 from streams.adaptation import Feed, feed_of, noise_of
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame
-from tests.priors import frames
+from tests.priors import KINDS, frames
+from tests.stages.scan import scanned, scene
 
 COURSE = Adaptation("tiny", (8, 16), 1, patch_px=32)
 
@@ -55,3 +58,25 @@ def test_noise_is_summarised_by_medians_also_of_laws_that_end_early(shots: list[
     found = noise_of(some)
     assert found.row_acf[0] == 1
     assert found.sigma_range[0] <= found.sigma <= found.sigma_range[1]
+
+
+def test_frames_with_a_second_one_that_fits_are_pairs_and_others_are_used_alone(shots: list[FolderFrame]) -> None:
+    told: list[tuple[str, str]] = []
+    again = list(frames(10, electrons=40, lag1=0.4, side=48, seed=0))
+    scenes = [scene(KINDS[number % 4], height=48, width=48, seed=number) for number in range(10)]
+    seconds = [scanned(clean, electrons=40, lag1=0.4, seed=5000 + number) for number, clean in enumerate(scenes)]
+    fitting = [replace(shot, second=second) for shot, second in zip(shots, seconds, strict=True)]
+    copy = replace(fitting[3], second=again[3])
+    feed = feed_of(
+        [copy, *(shot for shot in fitting if shot is not fitting[3])],
+        COURSE,
+        holdout=0.2,
+        left_out=lambda name, why: None,
+        alone=lambda name, why: told.append((name, why)),
+    )
+    assert told[0][0] == "3.tif"
+    assert "a copy, or frames of a running average" in told[0][1]
+    assert feed.pairs == sum(shot.partner is not None for shot in feed.training)
+    assert feed.pairs + sum(shot.partner is not None for shot in feed.held_out) == 10 - len(told)
+    assert feed.digest != split(shots).digest, "what is learned from is another thing"
+    assert ids(feed) == ids(split(shots))

@@ -93,6 +93,31 @@ def test_results_are_fetched_as_a_run_writes_them(here: Site, folder: Path, run:
     }
 
 
+def test_a_network_is_adapted_to_images_that_a_query_of_the_ledger_names(
+    here: Site, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here.publish(str(folder))
+    with here.worker():
+        here.selected(IMAGES)
+    capsys.readouterr()
+    at_site = ["--lane", here.lane, "--settings", str(tmp_path / "settings.toml")]
+    some = "select image_id from settlement where file_name < '008.tif'"
+    adapt = ["adapt", "--from", some, "--out", "w.safetensors", "--steps", "1", "--threads", "1", *at_site]
+    code, said = outcome_of(adapt)
+    assert code == 2, "images of 96 px are too small to learn from, which is what is said of each"
+    assert "frames can be learned from and 8 cannot" in said
+    err = capsys.readouterr().err
+    assert {f"left out {number:03d}.tif: its shorter side is 96 px, less than 112" for number in range(8)} <= {
+        *err.splitlines()
+    }
+    other = [*adapt, "--instrument", "sem-99"]
+    assert "0 frames can be learned from and 0 cannot" in outcome_of(other)[1]
+    none = ["adapt", "--from", "select image_id from settlement where false", *adapt[3:]]
+    assert outcome_of(none)[0] == 2
+    assert "has no selected image that --from names" in outcome_of(none)[1]
+
+
 @pytest.mark.parametrize("damage", ["gone", "altered"])
 def test_an_image_whose_object_was_lost_is_published_again_and_retried_as_its_letter_says(
     here: Site, folder: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,11 +13,14 @@ from schemas.frame import Pixels
 from stages.denoise.network import NetworkDenoiser
 from stages.denoise.resident import shape_of, tensors_of
 from stages.noise import Noise, measure
+from stages.registration import Alignment
+from stages.second_frame import SecondFrame, second_frame_of
 from stages.stabilise import Stabiliser
-from stages.training.adaptation import Adaptation, recorrupted, whole_noise
+from stages.training.adaptation import Adaptation, OneFrame, Partner, TwoFrames, lessons, whole_noise
 from stages.training.export import write_averaged
 from stages.training.gate import Verdict, judge
 from stages.training.recipe import Recipe
+from stages.training.samples import Batches
 from stages.training.trainer import Trainer
 from tests.priors import frames
 
@@ -43,6 +47,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def white(frame: Pixels) -> Noise:
     """The law of a frame by somebody who takes its noise for white."""
     return replace(measure(frame), row_acf=(1.0,))
+
+
+def recorrupted(frames: list[Pixels], laws: list[Noise], course: Adaptation) -> Batches:
+    return lessons([OneFrame.of(frame, law) for frame, law in zip(frames, laws, strict=True)], course)
 
 
 def trainer_on(feed: list[Pixels], start: Path, law: Callable[[Pixels], Noise] = measure) -> Trainer:
@@ -169,3 +177,59 @@ def test_both_draws_of_a_crop_have_the_same_middle(feed: list[Pixels]) -> None:
     middles = (batch.inputs[0::2, 0] + batch.inputs[1::2, 0]) / 2
     np.testing.assert_allclose(middles, (batch.targets[0::2, 0] + batch.targets[1::2, 0]) / 2, atol=1e-5)
     assert np.abs(batch.inputs[0] - batch.inputs[1]).max() > 0.05
+
+
+LAW = Noise(0.06, 0.012, 0.0004, (1.0, 0.45, 0.08), 0.0, 0.0, holds=True)
+DRIFT = (2.5, -3.25)
+
+
+def grains(side: int = 192, seed: int = 8) -> Pixels:
+    rough = cv2.GaussianBlur(np.random.default_rng(seed).standard_normal((side, side)), (0, 0), 6)
+    return np.asarray(cv2.GaussianBlur(np.where(rough > 0, 0.65, 0.3), (0, 0), 1.5), np.float32)
+
+
+def two_frames(clean: Pixels, *, seed: int, brighter: float = 0.04) -> tuple[Pixels, Pixels]:
+    """Two scans of a field that drifts between them, the second a little brighter."""
+    moved = Alignment(np.eye(2), np.array(DRIFT)).warp(clean) + np.float32(brighter)
+    noises = [LAW.draw(level, np.random.default_rng(2 * seed + n)) for n, level in enumerate((clean, moved))]
+    return clean + noises[0], moved + noises[1]
+
+
+def pair_of(first: Pixels, second: Pixels) -> TwoFrames:
+    found = second_frame_of(first, second, measure(first))
+    assert isinstance(found, SecondFrame)
+    return TwoFrames.of(first, measure(first), Partner.of(second, found))
+
+
+def test_each_of_two_frames_is_foretold_from_the_other_where_both_show_the_same() -> None:
+    clean = grains()
+    pair = pair_of(*two_frames(clean, seed=1))
+    for way in (pair.there, pair.back):
+        inside = way.counted > 0
+        assert 0.9 < inside.mean() < 0.97, "what drifted out of either frame does not count"
+        errors = (way.pixels - way.other)[inside]
+        assert abs(float(errors.mean())) < 0.1 * way.sigma
+        assert errors.std() == pytest.approx(2**0.5 * way.sigma, rel=0.1)
+    truth, way = Stabiliser.of(LAW).forward(clean), pair.there
+    ours, theirs = (frame - truth for frame in (way.pixels, way.other))
+    inside = way.counted > 0
+    assert abs(float(np.corrcoef(ours[inside], theirs[inside])[0, 1])) < 0.03
+    smooth = cv2.GaussianBlur(theirs, (0, 0), 3)[8:-8, 8:-8]
+    assert np.abs(smooth).mean() < 0.25 * way.sigma, "the other frame lies where the first does"
+
+
+def test_a_batch_of_two_frames_has_a_crop_of_either_way(feed: list[Pixels]) -> None:
+    pair = pair_of(*two_frames(grains(), seed=2))
+    batch = lessons([pair], replace(TINY, batch=4))(0)
+    assert batch.inputs.shape == (4, 4, 32, 32)
+    assert batch.targets.shape == batch.counted.shape == (4, 1, 32, 32)
+    np.testing.assert_allclose(batch.inputs[0::2, 1], 4 * pair.there.sigma, rtol=1e-5)
+    mixed = lessons([pair, OneFrame.of(feed[0], measure(feed[0]))], replace(TINY, batch=32))(0)
+    assert len({round(float(told), 4) for told in mixed.inputs[:, 1, 0, 0]}) == 3, "two ways, and a frame alone"
+
+
+def test_what_two_frames_teach_passes_the_gate(start: Path, tmp_path: Path) -> None:
+    pairs = [pair_of(*two_frames(grains(seed=seed), seed=seed)) for seed in range(5)]
+    held_out = [two_frames(grains(seed=seed), seed=seed)[0] for seed in range(5, 8)]
+    trainer = adapted(Trainer(TINY, lessons(pairs, TINY), start=tensors_of(str(start))))
+    assert verdict_on(trainer, start, held_out, tmp_path).accepted

@@ -19,7 +19,8 @@ from stages.noise import Noise, measure
 from streams.adaptation import trainer_of
 from streams.cli import outcome_of
 from streams.model_card import AdaptationCard
-from tests.priors import frames
+from tests.priors import KINDS, frames
+from tests.stages.scan import scanned, scene
 
 ADAPT = ("adapt", "feed", "--out", "sem-1.safetensors", "--weights", "start.safetensors", "--steps", "60")
 ONE_CORE = ("--threads", "1")
@@ -46,7 +47,7 @@ def test_weights_that_are_better_are_written_with_their_card(capsys: pytest.Capt
     before = sorted(Path("feed").iterdir())
     assert outcome_of((*ADAPT, *ONE_CORE)) == (0, "")
     said = capsys.readouterr().out
-    assert "training=4 held_out=2 left_out=0" in said
+    assert "training=4 pairs=0 held_out=2 left_out=0" in said
     assert "weights=sem-1.safetensors card=sem-1.json" in said
     card = AdaptationCard.from_json(Path("sem-1.json").read_bytes())
     assert card.sha256 == sha256(Path("sem-1.safetensors").read_bytes()).hexdigest()
@@ -99,6 +100,22 @@ def test_frames_that_teach_nothing_are_told_and_counted(capsys: pytest.CaptureFi
     assert json.loads(Path("sem-1.json").read_bytes())["frames"]["training"] == 4
 
 
+def test_second_frames_beside_their_firsts_are_learned_from_as_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(6):
+        clean = scene(KINDS[number % 4], height=128, width=128, seed=number)
+        write(Path(f"feed/{number}_f2.tif"), scanned(clean, electrons=40, lag1=0.4, seed=5000 + number))
+    Path("feed/2_f2.tif").write_bytes(Path("feed/2.tif").read_bytes())
+    Path("feed/3_f2.tif").write_bytes(b"II*\0" + bytes(40))
+    assert outcome_of((*ADAPT, *ONE_CORE, "--second-suffix", "_f2")) == (0, "")
+    told = capsys.readouterr()
+    assert "2.tif is used without its second frame: the two frames differ by 0% of their noise" in told.err
+    assert "left out 3.tif: its second frame 3_f2.tif: " in told.err
+    card = AdaptationCard.from_json(Path("sem-1.json").read_bytes())
+    assert f"pairs={card.frames.pairs} " in told.out
+    assert 2 <= card.frames.pairs <= 3
+    assert card.frames.training + card.frames.held_out == 5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -108,6 +125,11 @@ def test_frames_that_teach_nothing_are_told_and_counted(capsys: pytest.CaptureFi
         ((*ADAPT[:3], "feed/sem-1.safetensors"), "lies in the input folder"),
         ((*ADAPT, "--weights", "unet-mars"), "there are no weights at"),
         ((*ADAPT, "--weights", "feed/1.tif"), "is no safetensors file"),
+        (("adapt", *ADAPT[2:]), "name what to learn from: a folder of images, or --from and a query of the ledger"),
+        ((*ADAPT, "--from", "select 1"), "name what to learn from: a folder of images, or --from"),
+        (("adapt", *ADAPT[2:], "--from", "x", "--second-suffix", "_f2"), "--second-suffix is for a folder"),
+        ((*ADAPT, "--instrument", "sem-1"), "--instrument goes with --from"),
+        ((*ADAPT, "--second-suffix", "a/b"), "is no part of a file's name"),
         ((*ADAPT, "--steps", "0"), "Invalid value for '--steps'"),
         ((*ADAPT, "--holdout", "0.9"), "Invalid value for '--holdout'"),
         (("adapt", "few", *ADAPT[2:]), "3 frames can be learned from and 0 cannot; 4 are the least"),
