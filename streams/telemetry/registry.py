@@ -1,22 +1,19 @@
 """The metrics of one process, and what they have come to."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from streams.telemetry.activity import Activity, Thread
 from streams.telemetry.catalogue import METRICS, WORKER_SECONDS, Kind, Metric
-from streams.telemetry.distribution import Distributions
+from streams.telemetry.distribution import distributions
 from streams.telemetry.names import Names
+from streams.telemetry.numbers import counters, gauges
 from streams.telemetry.timesheet import Causes, Clock, Post, Timesheets
-
-Family = TypeVar("Family", bound=MetricWrapperBase)
 
 
 class Telemetry:
@@ -31,17 +28,18 @@ class Telemetry:
     def __init__(self, *, clock: Clock = time.monotonic) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
         self.registry = CollectorRegistry()
-        self._counters = self._measured(Kind.COUNTER, Counter)
-        self._gauges = self._measured(Kind.GAUGE, Gauge)
-        self._distributions = Distributions([*_measured(Kind.HISTOGRAM), *_measured(Kind.SUMMARY)])
-        self.registry.register(self._distributions)
+        self._counters = counters(_measured(Kind.COUNTER))
+        self._gauges = gauges(_measured(Kind.GAUGE))
+        self._distributions = distributions(_measured(Kind.HISTOGRAM, Kind.SUMMARY))
+        for families in (self._counters, self._gauges, self._distributions):
+            self.registry.register(families)
         self.instruments, self.methods = Names(), Names()
         self._timesheets = Timesheets(clock)
         self.registry.register(_WorkerSeconds(self._timesheets))
 
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
         """Add to a counter."""
-        self._counters.of(metric, labels).inc(by)
+        self._counters.of(metric, labels).add(by)
 
     def set(self, metric: Metric, value: float, *labels: str) -> None:
         """Set a gauge."""
@@ -72,25 +70,6 @@ class Telemetry:
         samples = (sample for family in found for sample in family.samples)
         return sum(sample.value for sample in samples if wanted <= sample.labels.items())
 
-    def _measured(self, kind: Kind, family: type[Family]) -> "_Children[Family]":
-        return _Children({m.name: family(m.name, m.meaning, m.labels, registry=self.registry) for m in _measured(kind)})
-
-
-class _Children(Generic[Family]):
-    """The series of the metrics of one kind. Kept here, finding one costs a third of asking prometheus_client."""
-
-    def __init__(self, families: Mapping[str, Family]) -> None:
-        self._families = families
-        self._children: dict[tuple[str, tuple[str, ...]], Family] = {}
-
-    def of(self, metric: Metric, labels: tuple[str, ...]) -> Family:
-        """Return the series of these labels."""
-        found = self._children.get((metric.name, labels))
-        if found is None:
-            family = self._families[metric.name]
-            found = self._children[metric.name, labels] = family.labels(*labels) if labels else family
-        return found
-
 
 class _WorkerSeconds(Collector):
     """What the timesheets say, as metrics."""
@@ -111,5 +90,5 @@ class _WorkerSeconds(Collector):
         return [family]
 
 
-def _measured(kind: Kind) -> list[Metric]:
-    return [metric for metric in METRICS if metric.kind is kind and not metric.collected]
+def _measured(*kinds: Kind) -> list[Metric]:
+    return [metric for metric in METRICS if metric.kind in kinds and not metric.collected]

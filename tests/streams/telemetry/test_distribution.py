@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, Summary, generate_latest
 
 from streams.telemetry.catalogue import NOISE_SIGMA, STAGE_SECONDS
-from streams.telemetry.distribution import Distribution, Distributions
+from streams.telemetry.distribution import Distribution, distributions
 
 VALUES = st.lists(st.floats(0, 4000) | st.sampled_from(STAGE_SECONDS.buckets), max_size=30)
 
@@ -14,7 +14,7 @@ VALUES = st.lists(st.floats(0, 4000) | st.sampled_from(STAGE_SECONDS.buckets), m
 @given(VALUES)
 def test_what_is_exported_is_what_prometheus_client_would_export(values: list[float]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    found = Distributions([STAGE_SECONDS, NOISE_SIGMA])
+    found = distributions([STAGE_SECONDS, NOISE_SIGMA])
     ours.register(found)
     stage = STAGE_SECONDS
     histogram = Histogram(stage.name, stage.meaning, stage.labels, registry=theirs, buckets=stage.buckets)
@@ -48,4 +48,4 @@ def test_observations_of_many_threads_are_all_counted() -> None:
 
 def test_a_series_with_other_labels_than_the_metric_has_is_refused() -> None:
     with pytest.raises(ValueError, match="semstream_stage_seconds has the labels"):
-        Distributions([STAGE_SECONDS]).of(STAGE_SECONDS, ("filter",))
+        distributions([STAGE_SECONDS]).of(STAGE_SECONDS, ("filter",))

@@ -1,0 +1,75 @@
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from streams.telemetry.catalogue import BUILD_INFO, METRICS, PARTS, STAGE_SECONDS, Kind, Metric
+from streams.telemetry.families import Families
+from streams.telemetry.numbers import Level, Tally, counters, gauges
+
+VALUES = st.lists(st.floats(0, 4000), max_size=10)
+ALONE = Metric("alone", Kind.COUNTER, "things", (), "Has no labels.")
+LEVEL = Metric("level", Kind.GAUGE, "things", (), "Has none either.")
+
+
+def exported(*registered: Families[Tally] | Families[Level]) -> list[str]:
+    registry = CollectorRegistry()
+    for families in registered:
+        registry.register(families)
+    return _lines(registry)
+
+
+def _lines(registry: CollectorRegistry) -> list[str]:
+    return sorted(line for line in generate_latest(registry).decode().splitlines() if "_created" not in line)
+
+
+@given(VALUES)
+def test_what_is_exported_is_what_prometheus_client_would_export(values: list[float]) -> None:
+    theirs = CollectorRegistry()
+    counter = Counter(PARTS.name, PARTS.meaning, PARTS.labels, registry=theirs)
+    gauge = Gauge(BUILD_INFO.name, BUILD_INFO.meaning, BUILD_INFO.labels, registry=theirs)
+    Counter(ALONE.name, ALONE.meaning, registry=theirs)
+    Gauge(LEVEL.name, LEVEL.meaning, registry=theirs)
+    tallies, levels = counters([PARTS, ALONE]), gauges([BUILD_INFO, LEVEL])
+    for number, value in enumerate(values):
+        labels = tuple(f"{label}-{number % 3}" for label in PARTS.labels)
+        tallies.of(PARTS, labels).add(value)
+        counter.labels(*labels).inc(value)
+        labels = tuple(f"{label}-{number % 3}" for label in BUILD_INFO.labels)
+        levels.of(BUILD_INFO, labels).set(value)
+        gauge.labels(*labels).set(value)
+    assert exported(tallies, levels) == _lines(theirs)
+
+
+def test_what_many_threads_add_is_all_counted() -> None:
+    tally = Tally()
+
+    def add() -> None:
+        for _ in range(500):
+            tally.add(2)
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tally.value == 4000
+
+
+def test_a_counter_never_falls() -> None:
+    with pytest.raises(ValueError, match="a counter only grows, and not by -1"):
+        Tally().add(-1)
+
+
+def test_a_series_with_other_labels_than_the_metric_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="semstream_parts has the labels"):
+        counters([PARTS]).of(PARTS, ("filter",))
+
+
+def test_a_metric_is_of_one_kind_only() -> None:
+    kinds = {metric.name: metric.kind for metric in METRICS}
+    assert len(kinds) == len(METRICS)
+    with pytest.raises(KeyError):
+        counters([PARTS]).of(STAGE_SECONDS, ("filter", "live"))
