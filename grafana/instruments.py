@@ -40,6 +40,71 @@ SILENCE = Row(
     ),
 )
 
+OF_ANY_LANE = 'instrument=~"$instrument"'
+WATCHES = "`semstream publish --watch --metrics-port` runs"
+
+AGENTS = Row(
+    "Agents",
+    (
+        Panel(
+            "Files that wait at the instrument",
+            "Watched files that are not answered yet, by instrument.",
+            "Rising without end: a service does not answer the agent (`/readyz` says which), or files are never "
+            "finished (`semstream publish --status --state DIR`).",
+            "short",
+            (Query(f"max by (instrument) (semstream_agent_waiting_files{{{OF_ANY_LANE}}})", "{{instrument}}"),),
+            Shape.LINES,
+            6,
+            only_where=WATCHES,
+        ),
+        Panel(
+            "Published and failed in the time shown",
+            "Images of which the brokers have the event, and files that could not be published.",
+            "Failed files are named by `semstream publish --status --state DIR` at the instrument.",
+            "short",
+            (
+                Query(
+                    f"sum by (instrument) (increase(semstream_agent_images_total{{{OF_ANY_LANE}}}[$__range]))",
+                    "{{instrument}} published",
+                ),
+                Query(
+                    f"sum by (instrument) (increase(semstream_agent_failed_files_total{{{OF_ANY_LANE}}}[$__range]))",
+                    "{{instrument}} failed",
+                ),
+            ),
+            Shape.BARS,
+            6,
+            only_where=WATCHES,
+        ),
+        Panel(
+            "Time since the agent's last image",
+            "Since the latest event that the brokers have of an instrument's agent.",
+            "Much shorter than the time since the last image above: workers are behind. As long: nothing comes from the "
+            "instrument, or a service is away.",
+            "s",
+            (
+                Query(
+                    f"time() - max by (instrument) (semstream_agent_last_image_timestamp_seconds{{{OF_ANY_LANE}}})",
+                    "{{instrument}}",
+                ),
+            ),
+            Shape.BARS,
+            6,
+            only_where=WATCHES,
+        ),
+        Panel(
+            "Services answer the agent",
+            "0 while Kafka or S3 does not answer the agent of an instrument.",
+            "At 0: `/readyz` of the agent says why, `semstream doctor` at the instrument what to do; nothing is lost.",
+            "short",
+            (Query(f"min by (instrument) (semstream_agent_services_answer{{{OF_ANY_LANE}}})", "{{instrument}}"),),
+            Shape.LINES,
+            6,
+            only_where=WATCHES,
+        ),
+    ),
+)
+
 NOISE = Row(
     "Noise",
     (
@@ -78,7 +143,6 @@ NOISE = Row(
     ),
 )
 
-CHARTED = 'instrument=~"$instrument"'
 TRENDS = "`semstream trends` runs"
 
 CHARTS = Row(
@@ -92,7 +156,7 @@ CHARTS = Row(
             "short",
             (
                 Query(
-                    f"max by (instrument, quantity) (semstream_instrument_beyond_limits{{{CHARTED}}})",
+                    f"max by (instrument, quantity) (semstream_instrument_beyond_limits{{{OF_ANY_LANE}}})",
                     "{{instrument}} {{quantity}}",
                 ),
             ),
@@ -103,7 +167,7 @@ CHARTS = Row(
             "By publication time, so that a replay counts for its own hour.",
             "Less than above: the charts are behind, or restart.",
             "short",
-            (Query(f"max by (instrument) (semstream_instrument_images_per_hour{{{CHARTED}}})", "{{instrument}}"),),
+            (Query(f"max by (instrument) (semstream_instrument_images_per_hour{{{OF_ANY_LANE}}})", "{{instrument}}"),),
             only_where=TRENDS,
         ),
         Panel(
@@ -113,7 +177,7 @@ CHARTS = Row(
             "s",
             (
                 Query(
-                    f"time() - max by (instrument) (semstream_instrument_last_seen_timestamp_seconds{{{CHARTED}}})",
+                    f"time() - max by (instrument) (semstream_instrument_last_seen_timestamp_seconds{{{OF_ANY_LANE}}})",
                     "{{instrument}}",
                 ),
             ),
@@ -129,5 +193,5 @@ INSTRUMENTS = Board(
     "Noise, signal to noise and the last image of each instrument. Of the first 50 a process meets; the others are "
     "`other`.",
     (Choice.LANE, Choice.INSTRUMENT),
-    (SILENCE, NOISE, CHARTS),
+    (SILENCE, AGENTS, NOISE, CHARTS),
 )

@@ -18,10 +18,12 @@ from streams.adapters.folder_store import FolderStore
 from streams.adapters.sqlite_journal import SqliteJournal
 from streams.agent.assembly import FeedOptions, World, assembled
 from streams.agent.journal import FileState, Pending
+from streams.agent.meter import AgentMeter
 from streams.agent.scan import FolderScan
 from streams.agent.watching import Timing, Watch
 from streams.formats.reading import Description, describe
 from streams.ports import Outgoing
+from streams.telemetry import Telemetry
 from tests.events import NOON
 
 TOPIC = "sem.images"
@@ -155,6 +157,11 @@ class Site:
         )
 
 
+def meter_of(clock: Callable[[], float]) -> AgentMeter:
+    """Return a meter of the instrument of `OPTIONS`."""
+    return AgentMeter(Telemetry(), OPTIONS.instrument_id, clock=clock)
+
+
 class Watcher:
     """A watch that runs for as long as a test says."""
 
@@ -163,12 +170,20 @@ class Watcher:
         self.heard: list[Pending] = []
         folder, world = site.folder, site.world()
         with ExitStack() as stack:
-            it = stack.enter_context(assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self.heard.append))
+            self.telemetry = Telemetry()
+            self.meter = AgentMeter(self.telemetry, OPTIONS.instrument_id, clock=site.clock)
+            it = stack.enter_context(
+                assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self._heard, away=self.meter.away)
+            )
             self.journal = it.journal
             scan = FolderScan(folder, clock=site.clock)
-            self.watch = Watch(scan, it.agent, it.journal, it.outlast, TIMING, second_suffix=second_suffix)
+            self.watch = Watch(scan, it, TIMING, self.meter, second_suffix=second_suffix)
             self.watch.begin()
             self.close = stack.pop_all().close
+
+    def _heard(self, pending: Pending) -> None:
+        self.heard.append(pending)
+        self.meter.published(pending)
 
     def run(self, seconds: float) -> None:
         end = self.site.clock() + seconds

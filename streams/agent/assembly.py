@@ -75,10 +75,19 @@ class Assembly:
 
 @contextmanager
 def assembled(
-    folder: Path, options: FeedOptions, world: World, *, patience_s: float, heard: Callable[[Pending], None]
+    folder: Path,
+    options: FeedOptions,
+    world: World,
+    *,
+    patience_s: float,
+    heard: Callable[[Pending], None],
+    away: Callable[[str | None], None] = lambda reason: None,
 ) -> Iterator[Assembly]:
-    """Put together the agent of a folder; ``heard`` is told of each event that the brokers have."""
-    outlast = Outlast(patience_s, world.stop, world.clock)
+    """Put together the agent of a folder; ``heard`` is told of each event that the brokers have.
+
+    ``away`` hears of services that do not answer (see `Outlast`).
+    """
+    outlast = Outlast(patience_s, world.stop, world.clock, away)
     about = (options.instrument_id, options.recipe, options.prior)
     intake = Intake(world.store, options.topic, options.source, world.now, *about)
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)

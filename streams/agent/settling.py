@@ -33,6 +33,9 @@ class Settling:
         self._queue: list[tuple[float, int, str]] = []
         self._serial = itertools.count()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def __contains__(self, name: str) -> bool:
         return name in self._waiting
 

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from streams.agent.absences import Absences
-from streams.agent.agent import BATCH_FILES, Agent
-from streams.agent.assembly import FeedOptions, World, assembled
-from streams.agent.journal import FileNote, FileState, Journal, Pending, Stamp
-from streams.agent.outages import Outlast
+from streams.agent.agent import BATCH_FILES
+from streams.agent.assembly import Assembly, FeedOptions, World, assembled
+from streams.agent.journal import FileNote, FileState, Pending, Stamp
+from streams.agent.meter import AgentMeter
 from streams.agent.pairs import (
     Pairs,
     answers_of_pairs,
@@ -54,7 +54,7 @@ class Timing:
     second_wait_s: float = 90.0
 
 
-def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timing) -> None:
+def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timing, meter: AgentMeter) -> None:
     """Publish what appears in a folder, until somebody ends it; services that do not answer are waited for.
 
     Raises
@@ -64,10 +64,15 @@ def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timin
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; give the folder that the instrument writes to")
-    with assembled(folder, options, world, patience_s=math.inf, heard=_hear) as it:
+
+    def heard(pending: Pending) -> None:
+        meter.published(pending)
+        _hear(pending)
+
+    with assembled(folder, options, world, patience_s=math.inf, heard=heard, away=meter.away) as it:
         log.info("agent_watches", folder=str(folder), topic=options.topic, source=options.source)
         scan = FolderScan(folder.resolve(), clock=world.clock)
-        Watch(scan, it.agent, it.journal, it.outlast, timing, second_suffix=options.second_suffix).run()
+        Watch(scan, it, timing, meter, second_suffix=options.second_suffix).run()
         log.info("agent_ends", folder=str(folder))
 
 
@@ -77,18 +82,16 @@ class Watch:
     def __init__(
         self,
         scan: FolderScan,
-        agent: Agent,
-        journal: Journal,
-        outlast: Outlast,
+        it: Assembly,
         timing: Timing,
+        meter: AgentMeter,
         *,
         second_suffix: str | None = None,
     ) -> None:
         self._scan = scan
-        self._agent = agent
-        self._journal = journal
-        self._outlast = outlast
+        self._agent, self._journal, self._outlast = it.agent, it.journal, it.outlast
         self._timing = timing
+        self._meter = meter
         self._settling = Settling(settle_s=timing.settle_s, give_up_s=timing.give_up_s)
         self._absences = Absences(give_up_s=timing.give_up_s)
         self._suffix = second_suffix
@@ -121,6 +124,7 @@ class Watch:
         due = self._settling.due(now, BATCH_FILES)
         for verdict in self._agent.take(due):
             self._answer(verdict)
+        self._meter.waiting(len(self._settling))
         if not due:
             self._outlast.stop.wait(max(0.0, min(self._next_look, self._settling.next_due()) - now))
 
@@ -230,6 +234,7 @@ class Watch:
             self._agent.note([FileNote(name, NO_STAMP, FileState.SEEN) for name in stale])
             self._forget(stale)
         self._agent.note(notes_of(file, state, reason))
+        self._meter.failed()
         log.warning("file_failed", name=file.name, state=state.value, reason=reason)
 
 

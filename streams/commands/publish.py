@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,10 +16,12 @@ from rich.table import Table
 
 from streams.agent.assembly import FeedOptions, World
 from streams.agent.journal import FeedStanding, Setback
+from streams.agent.meter import AgentMeter
 from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
 from streams.commands.options import (
     AsJson,
+    MetricsPort,
     PriorFile,
     Recipe,
     SecondSuffix,
@@ -30,7 +33,9 @@ from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.pipeline import IMAGES, LIVE, NAME, topic
 from streams.prior_files import prior_of
-from streams.settings import Settings
+from streams.settings import Settings, WorkerSettings
+from streams.telemetry import Telemetry
+from streams.telemetry.serving import served
 from streams.wiring.publishing import journal_standing, publishing
 
 SHOWN = 10
@@ -82,6 +87,7 @@ def publish(
     look_s: LookS = 0.5,
     uploads: Uploads = 2,
     zeros_ok: ZerosOk = False,
+    metrics_port: MetricsPort = None,
     json: AsJson = False,
 ) -> None:
     """Publish images: upload, verify, then announce them on the topic; what is done already is not done again.
@@ -93,6 +99,8 @@ def publish(
         return
     if bool(paths) == bool(watch):
         raise UsageError("name folders or files to publish, or one folder with --watch")
+    if metrics_port is not None and not watch:
+        raise UsageError("--metrics-port goes with --watch: publishing once tells what it did in the end")
     _check_names(instrument, lane)
     check_second_suffix(second_suffix)
     options = FeedOptions(
@@ -112,9 +120,26 @@ def publish(
     with publishing(configured, place, stop=stop, uploads=uploads) as world:
         if watch:
             _stop_on_signals(stop)
-            watch_folder(watch, options, world, Timing(settle_s, give_up_s, look_s, second_wait_s=second_wait_s))
+            timing = Timing(settle_s, give_up_s, look_s, second_wait_s=second_wait_s)
+            with _metered(options, metrics_port, configured.worker, world.clock) as meter:
+                watch_folder(watch, options, world, timing, meter)
         else:
             _publish_once(paths or [], options, world, json=json)
+
+
+@contextmanager
+def _metered(
+    options: FeedOptions, port: int | None, here: WorkerSettings, clock: Callable[[], float]
+) -> Iterator[AgentMeter]:
+    """Count what the agent does, and serve it where a port is named."""
+    telemetry = Telemetry()
+    meter = AgentMeter(telemetry, options.instrument_id, clock=clock)
+    if port is None:
+        yield meter
+        return
+    address, targets = here.metrics_address, here.metrics_targets
+    with served(telemetry, meter.why_not_ready, port=port, address=address, targets=targets):
+        yield meter
 
 
 def _publish_once(paths: list[Path], options: FeedOptions, world: World, *, json: bool) -> None:

@@ -168,6 +168,31 @@ LAST_IMAGE = _gauge(
     "When the latest image of an instrument was published, of those that were scored here.",
 )
 
+AGENT_IMAGES = _counter(
+    "semstream_agent_images", "images", "instrument", "Images of which the agent's events are with the brokers."
+)
+AGENT_FAILED_FILES = _counter(
+    "semstream_agent_failed_files",
+    "files",
+    "instrument",
+    "Watched files that could not be published: unreadable for too long, or gone before.",
+)
+AGENT_WAITING_FILES = _gauge(
+    "semstream_agent_waiting_files",
+    "files",
+    "instrument",
+    "Watched files that are not answered yet: they settle, or wait for their second frame or for a service.",
+)
+AGENT_LAST_IMAGE = _gauge(
+    "semstream_agent_last_image_timestamp_seconds",
+    "seconds since 1970",
+    "instrument",
+    "When the agent made the latest event that the brokers have.",
+)
+AGENT_SERVICES_ANSWER = _gauge(
+    "semstream_agent_services_answer", "0 or 1", "instrument", "0 while a service does not answer the agent."
+)
+
 INSTRUMENT_SEEN = _gauge(
     "semstream_instrument_last_seen_timestamp_seconds",
     "seconds since 1970",
@@ -252,6 +277,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         SNR_DECIBELS,
         LAST_IMAGE,
     ),
+    "Agents": (AGENT_IMAGES, AGENT_FAILED_FILES, AGENT_WAITING_FILES, AGENT_LAST_IMAGE, AGENT_SERVICES_ANSWER),
     "Trends": (INSTRUMENT_SEEN, INSTRUMENT_IMAGES, INSTRUMENT_OUT),
     "Conservation": (IMBALANCE, RECONCILED),
     "Process": (

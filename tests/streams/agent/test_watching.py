@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from schemas.image import ObjectRef
 from streams.agent.watching import Timing, watch_folder
 from streams.errors import TransientError, UsageError
-from tests.agents import OPTIONS, Site, Watcher, tiff
+from tests.agents import OPTIONS, Site, Watcher, meter_of, tiff
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_many_files_are_looked_at_for_a_tenth_of_the_time(site: Site, watcher: W
 
 def test_a_folder_that_is_none_is_wrong_usage(site: Site) -> None:
     with pytest.raises(UsageError, match="is no folder"):
-        watch_folder(site.folder / "absent", OPTIONS, site.world(), Timing())
+        watch_folder(site.folder / "absent", OPTIONS, site.world(), Timing(), meter_of(site.clock))
 
 
 def test_whoever_is_stopped_while_he_waits_ends_in_good_order_and_the_next_goes_on(site: Site) -> None:
@@ -252,7 +252,7 @@ def test_whoever_is_stopped_while_he_waits_ends_in_good_order_and_the_next_goes_
             site.stop.set()
 
     site.clock.sleep = tired  # type: ignore[method-assign]
-    watch_folder(site.folder, OPTIONS, site.world(), Timing())
+    watch_folder(site.folder, OPTIONS, site.world(), Timing(), meter_of(site.clock))
     site.brokers.failures = []
     site.stop.clear()
     watcher = Watcher(site)
