@@ -79,8 +79,8 @@ AGENTS = Row(
         Panel(
             "Time since the agent's last image",
             "Since the latest event that the brokers have of an instrument's agent.",
-            "Much shorter than the time since the last image above: workers are behind. As long: nothing comes from the "
-            "instrument, or a service is away.",
+            "Much shorter than the time since the last image above: workers are behind. As long: the instrument writes "
+            "nothing, or a service is away.",
             "s",
             (
                 Query(
