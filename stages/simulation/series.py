@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.frame import Pixels
+from stages.registration import Alignment
 from stages.simulation.physics import Scan, acquire
 from stages.simulation.scenes import KINDS, scene
+
+FURTHEST_DRIFT_PX = 5.0
+"""Along each axis, between the two frames of a field that is scanned twice."""
 
 
 class SimulatedImage(NamedTuple):
@@ -40,6 +44,17 @@ def simulated_image(number: int, *, seed: int, size_px: int = 512, kinds: Sequen
     scan = replace(Scan.drawn(rng), bits=8)
     noisy = np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)
     return SimulatedImage(name_of(number, kinds), noisy, clean, scan)
+
+
+def scanned_again(image: SimulatedImage, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a second frame of an image's field, ``(H, W)``: as it was scanned first, after a drift."""
+    again = acquire(drifted(image.clean, rng), scan=image.scan, rng=rng)
+    return np.asarray(np.rint(again * 255), np.uint8)
+
+
+def drifted(clean: Pixels, rng: np.random.Generator) -> Pixels:
+    """Return what is seen of a field after a drift of up to `FURTHEST_DRIFT_PX`."""
+    return Alignment(np.eye(2), rng.uniform(-FURTHEST_DRIFT_PX, FURTHEST_DRIFT_PX, 2)).warp(clean)
 
 
 def name_of(number: int, kinds: Sequence[str] = KINDS) -> str:

@@ -7,16 +7,14 @@ from itertools import count, islice, product
 import numpy as np
 
 from schemas.frame import Pixels
-from stages.registration import Alignment
 from stages.simulation.physics import Scan, acquire, exponential_kernel
 from stages.simulation.scenes import KINDS, scene
+from stages.simulation.series import drifted
 from streams.bench.efficiency import tiff_of
 from streams.bench.fields import Pair, Sight, sight_of
 
 SEED = 20_261_128
 SIDE_PX = 256
-FURTHEST_DRIFT_PX = 5.0
-"""Along each axis, between the two frames of a field that is scanned twice."""
 DOSES = (15.0, 40.0, 120.0)
 """Electrons a pixel at full scale."""
 _WHITE = Scan(40.0, read_noise=0.02)
@@ -62,8 +60,7 @@ class SimulatedField:
         noisy = _scanned(clean, scan, rng)
         if not self.twice:
             return Pair(noisy, clean)
-        drifted = Alignment(np.eye(2), rng.uniform(-FURTHEST_DRIFT_PX, FURTHEST_DRIFT_PX, 2)).warp(clean)
-        return Pair(noisy, clean, second=_scanned(drifted, scan, rng))
+        return Pair(noisy, clean, second=_scanned(drifted(clean, rng), scan, rng))
 
 
 def _scanned(clean: Pixels, scan: Scan, rng: np.random.Generator) -> Sight:

@@ -9,11 +9,14 @@ import typer
 from numpy.typing import NDArray
 
 from stages.simulation.scenes import KINDS
-from stages.simulation.series import SimulatedImage, simulated_images
+from stages.simulation.series import SimulatedImage, scanned_again, simulated_images
+from streams.commands.options import check_second_suffix
 from streams.errors import UsageError
 from streams.source import STATE
 
 SMALLEST_PX, LARGEST_PX = 16, 8192
+AGAIN = 2
+"""Second frames are drawn apart from the first ones, which are the same with them and without."""
 
 __all__ = ["SimulatedImage", "simulate", "simulated_images"]
 
@@ -26,14 +29,21 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 7,
     size: Annotated[int, typer.Option(min=SMALLEST_PX, max=LARGEST_PX, help="Height and width in pixels.")] = 512,
     clean: Annotated[bool, typer.Option("--clean", help="Also write the noise-free images, to OUT/clean.")] = False,
+    second_suffix: Annotated[
+        str | None, typer.Option(help="Such as _f2: also write NAME_f2.tif, another scan of the field after a drift.")
+    ] = None,
 ) -> None:
     """Write simulated 8-bit SEM images as TIFF files; with --clean also the truth, under the same names."""
+    check_second_suffix(second_suffix)
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}; choose one of {', '.join(KINDS)}, or none for all in turn")
     _prepare(out, clean=clean)
     row = simulated_images(images=images, seed=seed, size_px=size, kinds=KINDS if kind is None else (kind,))
-    for image in row:
+    for number, image in enumerate(row):
         _write(out / f"{image.name}.tif", image.noisy)
+        if second_suffix is not None:
+            again = scanned_again(image, np.random.default_rng([seed, number, AGAIN]))
+            _write(out / f"{image.name}{second_suffix}.tif", again)
         if clean:
             _write(out / "clean" / f"{image.name}.tif", np.rint(image.clean * 255).astype(np.uint8))
     typer.echo(f"{images} images of {size} x {size} px in {out}" + (f", the truth in {out / 'clean'}" if clean else ""))

@@ -49,4 +49,6 @@ def test_its_environment_is_one_that_can_be_read(unit: Path) -> None:
 
 def test_a_unit_is_of_one_stage_or_one_instrument() -> None:
     assert values(WORKER, "ExecStart") == ["/opt/semstream/bin/semstream worker --stage %i"]
-    assert values(PUBLISH, "ExecStart") == ["/opt/semstream/bin/semstream publish --watch ${FOLDER} --instrument %i $OPTIONS"]
+    assert values(PUBLISH, "ExecStart") == [
+        "/opt/semstream/bin/semstream publish --watch ${FOLDER} --instrument %i $OPTIONS"
+    ]

@@ -4,7 +4,8 @@ import numpy as np
 
 from stages.noise import measure
 from stages.second_frame import SecondFrame, second_frame_of
-from streams.bench.simulated_fields import DOSES, FURTHEST_DRIFT_PX, SCANS, SIDE_PX, simulated_fields
+from stages.simulation.series import FURTHEST_DRIFT_PX
+from streams.bench.simulated_fields import DOSES, SCANS, SIDE_PX, simulated_fields
 
 
 def test_every_specimen_dose_and_scan_comes_once_in_72_and_goes_on_with_new_draws() -> None:

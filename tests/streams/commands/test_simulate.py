@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from stages.noise import measure
+from stages.second_frame import SecondFrame, second_frame_of
 from streams.commands.simulate import simulate
 from streams.errors import UsageError
 
@@ -34,6 +36,18 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
         simulate(tmp_path / folder, kind="grains", images=1, seed=4, size=32)
     one, two = (next((tmp_path / folder).iterdir()).read_bytes() for folder in ("one", "two"))
     assert one == two
+
+
+def test_second_frames_show_the_same_fields_and_leave_the_first_as_they_are(tmp_path: Path) -> None:
+    simulate(tmp_path / "one", kind="grains", images=2, seed=4, size=128)
+    simulate(tmp_path / "two", kind="grains", images=2, seed=4, size=128, second_suffix="_f2")
+    for name in ("grains_0001", "grains_0002"):
+        assert (tmp_path / "one" / f"{name}.tif").read_bytes() == (tmp_path / "two" / f"{name}.tif").read_bytes()
+        files = (tmp_path / "two" / f"{name}{suffix}.tif" for suffix in ("", "_f2"))
+        first, second = (np.asarray(tifffile.imread(file) / 255, np.float32) for file in files)
+        assert isinstance(second_frame_of(first, second, measure(first)), SecondFrame)
+    with pytest.raises(UsageError, match="is no part of a file's name"):
+        simulate(tmp_path / "three", second_suffix="a/b")
 
 
 def test_an_unknown_kind_is_wrong_usage(tmp_path: Path) -> None:
