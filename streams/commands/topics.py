@@ -43,7 +43,13 @@ def check(
     differences = drift(wanted, found)
     for line in differences:
         typer.echo(line)
-    if not differences:
+    if differences:
+        typer.echo(
+            "semstream topics create makes those that do not exist, and semstream trends its own; what differs is changed "
+            "with Kafka's kafka-topics.sh and kafka-configs.sh, or in the pipeline file",
+            err=True,
+        )
+    else:
         typer.echo(f"{len(wanted)} topics are as they are to be")
     if json:
         typer.echo(orjson.dumps({"topics": len(wanted), "drift": differences}))

@@ -89,7 +89,9 @@ def test_a_check_names_every_difference_and_fails(
     assert "8 topics are as they are to be" in capsys.readouterr().out
     cluster.topics["sem.images"] = replace(cluster.topics["sem.images"], partitions=4)
     assert call("check", "--json")[0] == 1
-    lines = capsys.readouterr().out.splitlines()
+    told = capsys.readouterr()
+    assert "semstream topics create makes those that do not exist" in told.err
+    lines = told.out.splitlines()
     assert lines[0] == "sem.images: partitions is 4, not 3"
     assert orjson.loads(lines[-1]) == {"topics": 8, "drift": ["sem.images: partitions is 4, not 3"]}
 
