@@ -81,16 +81,16 @@ REAL = --pairs $(PAIRS) --fields 29-35
 bench-fidelity: $(READY)  ## Restorations, an hour and more; rewrites a section of docs/benchmarks.md; PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
 	mkdir -p out/bench
 	$(MAKE) --no-print-directory denoisers.txt
-	$(MAKE) --no-print-directory fidelity.txt
-	$(MAKE) --no-print-directory -j2 judging.txt guards.txt
+	$(MAKE) --no-print-directory judging.txt
+	$(MAKE) --no-print-directory -j2 fidelity.txt guards.txt
 	$(BIN)/semstream bench gallery out/bench/img --pairs $(PAIRS)
 	$(BIN)/python -m streams.bench.faithful_page docs/benchmarks.md out/bench
 
 denoisers.txt: GIVEN = $(REAL)
-fidelity.txt: GIVEN = $(REAL) --simulated 144 --criteria --jobs 2
+fidelity.txt: GIVEN = $(REAL) --simulated 144 --criteria
 judging.txt: GIVEN = $(REAL) --simulated 36
 guards.txt: GIVEN = $(REAL)
-# Denoisers are timed, so they run alone. The page is not written where one fails, for what it prints last is no figure.
+# Denoisers and judging are timed, so they run alone. Where one fails the page is not written.
 denoisers.txt fidelity.txt judging.txt guards.txt:
 	$(BIN)/semstream bench $(basename $@) $(GIVEN) --json > out/bench/$@ || { tail -n 3 out/bench/$@; exit 1; }
 	cat out/bench/$@

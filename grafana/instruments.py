@@ -48,9 +48,9 @@ AGENTS = Row(
     (
         Panel(
             "Files that wait at the instrument",
-            "Watched files that are not answered yet, by instrument.",
-            "Rising without end: a service does not answer the agent (`/readyz` says which), or files are never "
-            "finished (`semstream publish --status --state DIR`).",
+            "Watched files that are not answered yet, as of the agent's last look.",
+            "Above 0 for long: a service is away, and then the agent does not look (*Services answer the agent*), or "
+            "files are never finished (`semstream publish --status --state DIR`).",
             "short",
             (Query(f"max by (instrument) (semstream_agent_waiting_files{{{OF_ANY_LANE}}})", "{{instrument}}"),),
             Shape.LINES,
@@ -94,8 +94,9 @@ AGENTS = Row(
         ),
         Panel(
             "Services answer the agent",
-            "0 while Kafka or S3 does not answer the agent of an instrument.",
-            "At 0: `/readyz` of the agent says why, `semstream doctor` at the instrument what to do; nothing is lost.",
+            "0 while the agent of an instrument waits for Kafka, S3 or its own disk.",
+            "At 0: `/readyz` of the agent says why, `semstream doctor` at the instrument what to do; nothing is lost. "
+            "An agent with nothing to publish asks nobody, and says 1.",
             "short",
             (Query(f"min by (instrument) (semstream_agent_services_answer{{{OF_ANY_LANE}}})", "{{instrument}}"),),
             Shape.LINES,

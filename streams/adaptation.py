@@ -1,7 +1,7 @@
 """A network adapted to the frames of a folder: what it learns from, what judges it, and what is written of it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from stages.training.adaptation import Adaptation, Lesson, OneFrame, Partner, Tw
 from stages.training.gate import Verdict, judge
 from stages.training.trainer import Trainer
 from streams.errors import UsageError
-from streams.folder_frames import FolderFrame
+from streams.folder_frames import FolderFrame, Told
 from streams.model_card import AdaptationCard, BaseWeights, FramesUsed, NoiseSummary, RiskFound, card_of
 from streams.versions import versions_here
 from streams.whole_file import write_whole
@@ -27,8 +27,6 @@ LEAST_FRAMES = 2
 """On either side of the split: the gate's standard error needs two."""
 
 Law = Callable[[Pixels], Noise]
-Told = Callable[[str, str], None]
-"""Hears a frame's name and a reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +34,24 @@ class Shot:
     """A frame with its measured noise law."""
 
     image_id: str
+    name: str
     pixels: Pixels
     law: Noise
+    content: str
+    """Hash of its pixels."""
     partner: Partner | None = None
-    """Another frame of the same field, where there is one that fits."""
+    """Another frame of the same field, where there is one that fits and it is learned from."""
+    partner_content: str | None = None
 
     @property
     def identity(self) -> str:
-        """What is learned from: the image, and its second frame."""
-        return self.image_id if self.partner is None else f"{self.image_id}+{_hash(self.partner.pixels)}"
+        """What it is: the image, and its second frame."""
+        return self.image_id if self.partner_content is None else f"{self.image_id}+{self.partner_content}"
+
+    @property
+    def alone(self) -> "Shot":
+        """The same without a second frame."""
+        return replace(self, partner=None, partner_content=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,25 +109,58 @@ def feed_of(
     UsageError
         If too few are left.
     """
-    shots: dict[str, Shot] = {}
     without = 0
-    for frame in frames:
-        law = measure(frame.pixels)
-        why = "the same as another one" if frame.image_id in shots else course.why_not(frame.pixels, law)
-        if why is None:
-            partner = _partner(frame, law, alone)
-            shots[frame.image_id] = Shot(frame.image_id, frame.pixels, law, partner)
-        else:
-            without += 1
-            left_out(frame.name, why)
-    ranked = [shots[image_id] for image_id in sorted(shots)]
+
+    def leave_out(name: str, why: str) -> None:
+        nonlocal without
+        without += 1
+        left_out(name, why)
+
+    ranked = _each_once(_measured(frames, course, leave_out, alone), leave_out, alone)
     count = max(LEAST_FRAMES, round(holdout * len(ranked)))
     if len(ranked) - count < LEAST_FRAMES:
         raise UsageError(
             f"{len(ranked)} frames can be learned from and {without} cannot; {2 * LEAST_FRAMES} are the least, and "
             "some dozens are what it takes"
         )
-    return Feed(tuple(ranked[count:]), tuple(ranked[:count]), without)
+    held_out = tuple(replace(shot, partner=None) for shot in ranked[:count])  # by its first frame it is judged
+    return Feed(tuple(ranked[count:]), held_out, without)
+
+
+def _measured(frames: Iterable[FolderFrame], course: Adaptation, leave_out: Told, alone: Told) -> list[Shot]:
+    """Return the frames that can be learned from, by their ids."""
+    shots: dict[str, Shot] = {}
+    for frame in frames:
+        law = measure(frame.pixels)
+        why = "the same as another one" if frame.image_id in shots else course.why_not(frame.pixels, law)
+        if why is not None:
+            leave_out(frame.name, why)
+            continue
+        partner = _partner(frame, law, alone)
+        other = None if partner is None else _hash(partner.pixels)
+        shots[frame.image_id] = Shot(frame.image_id, frame.name, frame.pixels, law, _hash(frame.pixels), partner, other)
+    return [shots[image_id] for image_id in sorted(shots)]
+
+
+def _each_once(shots: Sequence[Shot], leave_out: Told, alone: Told) -> list[Shot]:
+    """Return the shots, no frame of them in two, be it as a second one: what judges must never have been learned from.
+
+    A second frame may be an image of its own as well, published before its first.
+    """
+    used, kept = set[str](), list[Shot]()
+    for shot in sorted(shots, key=lambda shot: shot.partner is None):
+        if shot.content in used:
+            leave_out(shot.name, "it is the second frame of another one")
+            continue
+        used.add(shot.content)
+        if shot.partner_content in used:
+            alone(shot.name, "that belongs to another one")
+            kept.append(shot.alone)
+            continue
+        if shot.partner_content is not None:
+            used.add(shot.partner_content)
+        kept.append(shot)
+    return sorted(kept, key=lambda shot: shot.image_id)
 
 
 def trainer_of(base: Base, course: Adaptation, feed: Feed, *, law: Law | None = None) -> Trainer:

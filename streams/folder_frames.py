@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from schemas.frame import Pixels
-from schemas.image import image_id_of
+from schemas.image import Roi, image_id_of
 from streams.errors import InvalidImage
 from streams.formats.sandbox import Decoder
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.pairing import told_of_second
 from streams.source import Skipped, SourceFile
+
+Told = Callable[[str, str], None]
+"""Hears a frame's name and a reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,37 +29,40 @@ class FolderFrame:
 
 
 def frames_of(
-    files: Iterable[SourceFile | Skipped], decoder: Decoder, failed: Callable[[str, str], None]
+    files: Iterable[SourceFile | Skipped], decoder: Decoder, failed: Told, alone: Told = lambda name, why: None
 ) -> Iterator[FolderFrame]:
-    """Yield the specimen of every page of every image; ``failed`` hears of files that have none."""
+    """Yield the specimen of every page of every image.
+
+    ``failed`` hears of files that have none, ``alone`` of pages whose second frame cannot be had.
+    """
     for file in files:
         if isinstance(file, Skipped):
             continue
         try:
             kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
             if not isinstance(kind, NotAnImage):
-                yield from _pages(file, decoder)
+                yield from _pages(file, decoder, alone)
         except InvalidImage as error:
             failed(file.name, str(error))
         except OSError as error:
             failed(file.name, f"cannot be read: {error.strerror}")
 
 
-def _pages(file: SourceFile, decoder: Decoder) -> Iterator[FolderFrame]:
+def _pages(file: SourceFile, decoder: Decoder, alone: Told) -> Iterator[FolderFrame]:
     data = file.read(-1)
     sha256 = hashlib.sha256(data).hexdigest()
-    second = _second(file)
     for number, page in enumerate(decoder.describe(data).pages):
         pixels = decoder.specimen(data, page=number, roi=page.valid_roi).pixels
-        other = None
-        if second is not None and file.second is not None:
-            with told_of_second(file.second.name):
-                other = decoder.specimen(second, page=number, roi=page.valid_roi).pixels
-        yield FolderFrame(image_id_of(sha256, number), file.name, pixels, other)
+        second = _second(file, decoder, number, page.valid_roi, alone)
+        yield FolderFrame(image_id_of(sha256, number), file.name, pixels, second)
 
 
-def _second(file: SourceFile) -> bytes | None:
+def _second(file: SourceFile, decoder: Decoder, number: int, roi: Roi, alone: Told) -> Pixels | None:
     if file.second is None:
         return None
-    with told_of_second(file.second.name):
-        return file.second.read(-1)
+    try:
+        with told_of_second(file.second.name):
+            return decoder.specimen(file.second.read(-1), page=number, roi=roi).pixels
+    except InvalidImage as error:
+        alone(file.name, str(error))
+        return None

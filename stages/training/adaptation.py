@@ -34,6 +34,7 @@ from stages.second_frame import SecondFrame, shown
 from stages.stabilise import Stabiliser
 from stages.training.recipe import Course
 from stages.training.samples import Array, Batch, Batches
+from stages.windows import Mask
 
 MOST_SATURATED = 0.05
 """Share of clipped pixels above which a frame is left out: their noise is not what the law says."""
@@ -79,8 +80,8 @@ class Adaptation(Course):
         return None
 
 
-Sample = tuple[Array, Array, Array]
-"""What a network is shown ``(4, P, P)``, what it is to foretell ``(P, P)``, and which of that counts, 1 or 0."""
+Sample = tuple[Array, Array, Mask]
+"""What a network is shown ``(4, P, P)``, what it is to foretell ``(P, P)``, and which of that counts."""
 
 
 class Lesson(Protocol):
@@ -102,8 +103,8 @@ class OneFrame:
     noise: Noise
     told: NDArray[np.float32]
     """Of the frame with noise added."""
-    counted: Array
-    """1 where its noise is whole, 0 where too many neighbours are clipped."""
+    counted: Mask
+    """Where its noise is whole: not where too many neighbours are clipped."""
 
     @classmethod
     def of(cls, frame: Pixels, law: Noise) -> "OneFrame":
@@ -126,7 +127,7 @@ class OneFrame:
         draw = self.noise.draw(crop, rng)
         return self._sample(crop, draw, counted), self._sample(crop, -draw, counted)
 
-    def _sample(self, crop: Pixels, noise: Pixels, counted: Array) -> Sample:
+    def _sample(self, crop: Pixels, noise: Pixels, counted: Mask) -> Sample:
         return channels(crop + RECORRUPTION * noise, self.told), crop - noise / np.float32(RECORRUPTION), counted
 
 
@@ -152,20 +153,21 @@ class Way:
     pixels: Pixels
     other: Pixels
     told: NDArray[np.float32]
-    counted: Array
+    counted: Mask
+    """What both show, where the noise of both is whole."""
     sigma: float
 
     @classmethod
-    def of(cls, frame: Pixels, law: Noise, other: Pixels, drift: Floats) -> "Way":
-        """Bring the other frame, in which the content lies ``drift`` further, onto the first."""
+    def of(cls, frame: Pixels, law: Noise, other: Pixels, drift: Floats, brighter: float) -> "Way":
+        """Bring the other frame, ``brighter`` and its content ``drift`` further, onto the first."""
         stabiliser = Stabiliser.of(law)
         back = Alignment(np.eye(2), -drift)
-        whole = (back.warp(whole_noise(other)) > 0.5) & shown(frame.shape, drift)
+        whole = back.warp(whole_noise(other).astype(np.float32)) > 0.5
         return cls(
             stabiliser.forward(frame),
-            back.warp(stabiliser.forward(other)),
+            back.warp(stabiliser.forward(other - np.float32(brighter))),
             conditions(law, stabiliser),
-            whole_noise(frame) * whole.astype(np.float32),
+            whole_noise(frame) & whole & shown(frame.shape, drift),
             stabiliser.sigma,
         )
 
@@ -185,11 +187,10 @@ class TwoFrames:
     @classmethod
     def of(cls, frame: Pixels, law: Noise, partner: Partner) -> "TwoFrames":
         """Prepare both ways of a frame ``(H, W)`` in ``[0, 1]`` and its second one."""
-        drift = np.array(partner.drift)
-        brighter = np.float32(partner.brighter)
+        drift, brighter = np.array(partner.drift), partner.brighter
         return cls(
-            Way.of(frame, law, partner.pixels - brighter, drift),
-            Way.of(partner.pixels, partner.law, frame + brighter, -drift),
+            Way.of(frame, law, partner.pixels, drift, brighter),
+            Way.of(partner.pixels, partner.law, frame, -drift, -brighter),
         )
 
     @property
@@ -202,11 +203,11 @@ class TwoFrames:
         return self.there.sample(side, rng), self.back.sample(side, rng)
 
 
-def whole_noise(frame: Pixels) -> Array:
-    """Return 1 where the ends of the grey scale leave the noise of a frame ``(H, W)`` as it is, else 0."""
+def whole_noise(frame: Pixels) -> Mask:
+    """Return where the ends of the grey scale leave the noise of a frame ``(H, W)`` as it is."""
     clipped = ((frame <= 0) | (frame >= 1)).astype(np.float32)
     share = cv2.GaussianBlur(clipped, (0, 0), CLIPPED_WITHIN_PX)
-    return (share <= RARELY_CLIPPED).astype(np.float32)
+    return np.asarray(share <= RARELY_CLIPPED)
 
 
 def lessons(given: Sequence[Lesson], course: Adaptation) -> Batches:
@@ -218,7 +219,7 @@ def lessons(given: Sequence[Lesson], course: Adaptation) -> Batches:
         samples = [sample for lesson in drawn for sample in lesson.samples(course.patch_px, rng)]
         inputs, targets, counted = (np.stack(arrays) for arrays in zip(*samples, strict=True))
         sigmas = np.repeat([lesson.sigma for lesson in drawn], 2).astype(np.float32)
-        return Batch(inputs, targets[:, None], sigmas, counted[:, None])
+        return Batch(inputs, targets[:, None], sigmas, counted[:, None].astype(np.float32))
 
     return batch_at
 

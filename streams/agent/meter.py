@@ -23,24 +23,25 @@ class AgentMeter:
         self._away: tuple[float, str] | None = None
         for counter in (AGENT_IMAGES, AGENT_FAILED_FILES):
             telemetry.count(counter, instrument, by=0)
+        self.waiting(0)
         telemetry.set(AGENT_SERVICES_ANSWER, 1, instrument)
 
     def published(self, pending: Pending) -> None:
-        """Count an image whose event the brokers have."""
-        self._telemetry.count(AGENT_IMAGES, self._instrument)
-        at = pending.event.acquisition.published_at.timestamp()
-        self._telemetry.set(AGENT_LAST_IMAGE, at, self._instrument)
+        """Count an image whose event the brokers have: it may be of another feed that this journal holds."""
+        instrument = self._telemetry.instruments.bounded(pending.event.image.instrument_id)
+        self._telemetry.count(AGENT_IMAGES, instrument)
+        self._telemetry.set(AGENT_LAST_IMAGE, pending.event.acquisition.published_at.timestamp(), instrument)
 
     def failed(self) -> None:
         """Count a file that could not be published."""
         self._telemetry.count(AGENT_FAILED_FILES, self._instrument)
 
     def waiting(self, files: int) -> None:
-        """Tell how many files are not answered yet."""
+        """Tell how many files are not answered yet, as far as the agent has looked."""
         self._telemetry.set(AGENT_WAITING_FILES, files, self._instrument)
 
     def away(self, reason: str | None) -> None:
-        """Tell that a service does not answer, and why, or that all do."""
+        """Tell that the agent waits for a service or for its own disk, and why, or that it does not."""
         if reason is None:
             self._away = None
         elif self._away is None:
@@ -53,4 +54,4 @@ class AgentMeter:
         if away is None:
             return None
         since_s, reason = away
-        return f"has waited {self._clock() - since_s:.0f} s for a service: {' '.join(reason.split())}"
+        return f"has waited for {self._clock() - since_s:.0f} s: {' '.join(reason.split())}"

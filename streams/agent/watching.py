@@ -119,6 +119,7 @@ class Watch:
         now = self._outlast.clock()
         if now >= self._next_look:
             self._heed(self._scan.look())
+            self._meter.waiting(len(self._settling))
             now, took_s = self._outlast.clock(), self._outlast.clock() - now
             self._next_look = now + max(self._timing.look_s, took_s / SCANNING_SHARE - took_s)
         due = self._settling.due(now, BATCH_FILES)

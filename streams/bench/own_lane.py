@@ -74,8 +74,8 @@ class OwnLane:
         """Run a process of the trends while the block runs, unless the block ends it."""
         where = ["--pipeline", str(self.pipeline_file), "--settings", str(self.settings_file)]
         command = [sys.executable, "-m", "streams.cli", "trends", "--lane", self.name, *where]
-        state = str(self.folder / "trends")
-        with (self.folder / "trends.log").open("ab") as file:
+        state, log = str(self.folder / "trends"), self.folder / "trends.log"
+        with log.open("ab") as file:
             process = subprocess.Popen(  # noqa: S603 - this program
                 command, stdout=file, stderr=file, env={**os.environ, "SEMSTREAM_WORKER_STATE": state}
             )
@@ -83,7 +83,8 @@ class OwnLane:
                 yield process
             finally:
                 process.send_signal(signal.SIGTERM)
-                _ended(process)
+                if _ended(process) not in {0, -signal.SIGKILL}:
+                    raise RuntimeError(f"the trends ended with {process.returncode}: {_last_line(log)}")
 
     def publish(self, folder: Path, *, source: str) -> None:
         """Let an agent publish a folder of images."""

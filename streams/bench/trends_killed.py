@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from streams.bench.chart import Bars, Chart
 from streams.bench.efficiency import tiff_of
 from streams.bench.hops import Hop, hop_of, there_and_back
 from streams.bench.own_lane import READY_S, Reader, read
+from streams.errors import UsageError
 from streams.ports import Message, Outgoing
+from streams.topic_log import TopicLog
 from streams.trends.desk import TrendsDesk, begun, kept
 from streams.trends.observation import parsed
 from streams.trends.watch import InstrumentWatch, observed
 
 SIZE_PX = 128
 PHASES = 3
+LOOK_S = 0.2
 
 
 class TrendsKilled(Record):
@@ -57,7 +61,7 @@ class TrendsKilled(Record):
         return [Bars("An image's way beside the trends", "ms", "the trends are", list(hops), series)]
 
 
-def measure_trends_killed(run: ServicesRun, *, images: int) -> TrendsKilled:
+def measure_trends_killed(run: ServicesRun, log: TopicLog, *, images: int) -> TrendsKilled:
     """Send small simulated images one at a time through every stage, cheap filters, and wait for each at the end.
 
     The trends are killed with -9 while the first image of the third phase is under way, and started again in the end.
@@ -65,14 +69,14 @@ def measure_trends_killed(run: ServicesRun, *, images: int) -> TrendsKilled:
     lane, steps = run.lane, run.lane.pipeline.steps(run.lane.name)
     drawn = simulated_images(images=PHASES * images, seed=secrets.randbits(31), size_px=SIZE_PX)
     events = run.stored([tiff_of(image.noisy) for image in drawn], steps[0].consumes)
-    reader, charts = run.open_reader(steps[-1].produces), Charts(run)
+    reader, charts = run.open_reader(steps[-1].produces), Charts(log, TrendsDesk(lane.name))
     first, rest = events[:1], events[1:]
     alone, beside, after = (rest[n * images : (n + 1) * images] for n in range(PHASES))
     with lane.worker([step.stage.name for step in steps]):
         _timed(run, reader, first)
         without_ms = _timed(run, reader, alone)
         with lane.trends() as trends:
-            charts.wait_for(len(first) + images)
+            charts.wait_for(len(first) + images, trends)
             beside_ms = _timed(run, reader, beside)
             lane.publisher.publish(after[:1])
             trends.send_signal(signal.SIGKILL)
@@ -80,9 +84,9 @@ def measure_trends_killed(run: ServicesRun, *, images: int) -> TrendsKilled:
             killed_ms = _timed(run, reader, after[1:])
             if trends.wait(READY_S) != -signal.SIGKILL:
                 raise RuntimeError(f"the trends ended with {trends.returncode} before they were killed")
-        with lane.trends():
-            charts.wait_for(len(events))
-    selected = [message.key for message in everything(run.open_reader(steps[-1].produces))]
+        with lane.trends() as trends:
+            charts.wait_for(len(events), trends)
+    selected = [message.key for message in log.read(steps[-1].produces, log.extent(steps[-1].produces))]
     watch = charts.watch()
     return TrendsKilled(
         images=images,
@@ -101,12 +105,8 @@ def measure_trends_killed(run: ServicesRun, *, images: int) -> TrendsKilled:
 class Charts:
     """What the trends have written of the one instrument that simulated images come from."""
 
-    run: ServicesRun
-
-    @property
-    def desk(self) -> TrendsDesk:
-        """Whose topics they are."""
-        return TrendsDesk(self.run.lane.name)
+    log: TopicLog
+    desk: TrendsDesk
 
     def watch(self) -> InstrumentWatch | None:
         """Return the latest state in the table's changelog."""
@@ -121,28 +121,28 @@ class Charts:
             watch, _ = observed(watch or begun(seen), seen)
         return watch
 
-    def wait_for(self, images: int) -> None:
-        """Wait until so many are charted; raises `TimeoutError`."""
-        deadline = time.monotonic() + READY_S
-        while self.images() < images:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the trends charted {self.images()} of {images} images in {READY_S:.0f} s")
-
     def images(self) -> int:
         """Count the images that the table holds."""
         watch = self.watch()
         return watch.images if watch else 0
 
+    def wait_for(self, images: int, trends: "subprocess.Popen[bytes]") -> None:
+        """Wait until so many are charted; raises `TimeoutError`, or `RuntimeError` where the trends have ended."""
+        deadline = time.monotonic() + READY_S
+        while (charted := self.images()) < images:
+            if trends.poll() is not None:
+                raise RuntimeError(f"the trends ended with {trends.returncode}, {charted} of {images} images charted")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the trends charted {charted} of {images} images in {READY_S:.0f} s")
+            time.sleep(LOOK_S)
+
     def _read(self, topic: str) -> list[Message]:
-        return everything(self.run.open_reader(topic))
-
-
-def everything(reader: Reader) -> list[Message]:
-    """Read what a topic holds, until nothing more comes for a second."""
-    found: list[Message] = []
-    while some := reader.poll(limit=1000, timeout_s=1.0):
-        found += some
-    return found
+        """Read what a topic holds; one that the trends have not made yet holds nothing."""
+        try:
+            extent = self.log.extent(topic)
+        except UsageError:
+            return []
+        return list(self.log.read(topic, extent))
 
 
 def _timed(run: ServicesRun, reader: Reader, events: Sequence[Outgoing]) -> list[float]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +17,7 @@ from stages.training.export import write_averaged
 from stages.training.gate import Verdict
 from stages.training.trainer import Trainer
 from streams.adaptation import Base, Feed, feed_of, noise_of, trainer_of, verdict_of, write_adapted
-from streams.commands.options import (
-    Lane,
-    SecondSuffix,
-    SettingsFile,
-    check_instrument,
-    check_lane,
-    check_second_suffix,
-)
+from streams.commands.options import SettingsFile, check_instrument, check_lane, check_second_suffix
 from streams.commands.train import resumed, run
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame, frames_of
@@ -46,17 +38,19 @@ class Published:
     """Images that the services know: those that a query of their ledger names, in a lane, of an instrument."""
 
     query: str
-    lane: str
+    lane: str | None
     instrument: str | None
     settings: Path | None
 
     def frames(self) -> AbstractContextManager[Iterator[FolderFrame]]:
         """Reach the services."""
-        check_lane(self.lane)
+        if self.lane is not None:
+            check_lane(self.lane)
         if self.instrument is not None:
             check_instrument(self.instrument)
         found = Settings.load(self.settings)
-        return frames_at_services(found, self.query, self.lane, self.instrument, _left_out)
+        lane = self.lane or LIVE
+        return frames_at_services(found, self.query, lane, self.instrument, left_out=_left_out, alone=_alone)
 
 
 def adapt(
@@ -77,8 +71,10 @@ def adapt(
     holdout: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the frames that only judge.")] = 0.2,
     checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),
     threads: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
-    second_suffix: SecondSuffix = None,
-    lane: Lane = LIVE,
+    second_suffix: Annotated[
+        str | None, typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field.")
+    ] = None,
+    lane: Annotated[str | None, typer.Option(help="The lane of the images of --from; live when omitted.")] = None,
     settings: SettingsFile = None,
 ) -> None:
     """Adapt a network to a feed from its noisy frames alone; interrupted, the same command goes on.
@@ -94,8 +90,8 @@ def adapt(
     _check_out(out, folder)
     base = _base(weights)
     course = Adaptation(out.stem, base.widths, base.blocks, total_steps=steps, seed=seed)
-    if instrument is not None and query is None:
-        raise UsageError("--instrument goes with --from: a folder's images are learned from whatever wrote them")
+    if query is None and (instrument or lane or settings):
+        raise UsageError("--instrument, --lane and --settings go with --from: a folder is read as it is")
     published = None if query is None else Published(query, lane, instrument, settings)
     with _frames(folder, second_suffix, published) as frames:
         feed = _feed(_first(frames), course, holdout)
@@ -148,7 +144,7 @@ def _frames(
     """Open what is named: a folder, or images that the services know."""
     if folder is not None and published is None:
         with Decoder() as decoder:
-            yield frames_of(folder_files(folder, second_suffix=second_suffix), decoder, _left_out)
+            yield frames_of(folder_files(folder, second_suffix=second_suffix), decoder, _left_out, _alone)
     elif folder is None and published is not None:
         if second_suffix is not None:
             raise UsageError("--second-suffix is for a folder: published images know their second frames")
@@ -178,10 +174,14 @@ def _alone(name: str, why: str) -> None:
 
 
 def _first(frames: Iterator[FolderFrame]) -> Iterator[FolderFrame]:
-    """Yield as many frames as there is use for, and say if there are more."""
-    yield from islice(frames, MOST_FRAMES)
-    if next(frames, None) is not None:
-        typer.echo(f"the first {MOST_FRAMES} frames are read, the others are not", err=True)
+    """Yield as many frames as there is use for, second ones counted, and say if there are more."""
+    count = 0
+    for frame in frames:
+        if count >= MOST_FRAMES:
+            typer.echo(f"the first {MOST_FRAMES} frames are read, second ones counted; the others are not", err=True)
+            return
+        count += 1 if frame.second is None else 2
+        yield frame
 
 
 def _tell(verdict: Verdict) -> None:

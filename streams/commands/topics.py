@@ -45,8 +45,8 @@ def check(
         typer.echo(line)
     if differences:
         typer.echo(
-            "semstream topics create makes those that do not exist, and semstream trends its own; what differs is changed "
-            "with Kafka's kafka-topics.sh and kafka-configs.sh, or in the pipeline file",
+            "semstream topics create makes those that do not exist, and semstream trends its own; what differs is "
+            "changed with Kafka's kafka-topics.sh and kafka-configs.sh, or in the pipeline file",
             err=True,
         )
     else:
@@ -61,8 +61,10 @@ def describe(pipeline: PipelineFile = None, settings: SettingsFile = None, lane:
     """Show how the topics are set up."""
     wanted, found = _as_they_stand(settings, load_pipeline(pipeline), lane)
     table_console().print(_described([found[topic.name] for topic in wanted if topic.name in found]), highlight=False)
+    of_trends = {name: desk.lane for desk in map(TrendsDesk, lanes_of(lane)) for name in desk.topics}
     for name in [topic.name for topic in wanted if topic.name not in found]:
-        typer.echo(f"{name}: does not exist; create it with semstream topics create")
+        by = f"trends --lane {of_trends[name]}" if name in of_trends else "topics create"
+        typer.echo(f"{name}: does not exist; semstream {by} creates it")
 
 
 @topics.command()

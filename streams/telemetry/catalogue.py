@@ -181,7 +181,7 @@ AGENT_WAITING_FILES = _gauge(
     "semstream_agent_waiting_files",
     "files",
     "instrument",
-    "Watched files that are not answered yet: they settle, or wait for their second frame or for a service.",
+    "Watched files that are not answered yet, as of the agent's last look: while a service is away it does not look.",
 )
 AGENT_LAST_IMAGE = _gauge(
     "semstream_agent_last_image_timestamp_seconds",
@@ -190,7 +190,7 @@ AGENT_LAST_IMAGE = _gauge(
     "When the agent made the latest event that the brokers have.",
 )
 AGENT_SERVICES_ANSWER = _gauge(
-    "semstream_agent_services_answer", "0 or 1", "instrument", "0 while a service does not answer the agent."
+    "semstream_agent_services_answer", "0 or 1", "instrument", "0 while the agent waits for a service, or for its disk."
 )
 
 INSTRUMENT_SEEN = _gauge(

@@ -11,11 +11,11 @@ from streams.trends.desk import TrendsDesk
 def own_topics(desk: TrendsDesk, options: TopicOptions, found: Mapping[str, Topic], *, brokers: int) -> list[Topic]:
     """Return the topics as they are to be: observations by instrument, and the latest state of each instrument.
 
-    Observations that exist in ``found`` say how many partitions both have: what is kept of an instrument lies where
-    its key put it.
+    What exists of them in ``found`` says how many partitions both have: what is kept of an instrument lies where its
+    key put it.
     """
     planned = planned_topic(desk.observations, options, brokers=brokers)
-    known = found.get(desk.observations)
+    known = found.get(desk.observations) or found.get(desk.changelog)
     observations = replace(planned, partitions=known.partitions) if known else planned
     latest = {name: value for name, value in planned.configuration.items() if name != "retention.ms"}
     changelog = replace(observations, name=desk.changelog, configuration={**latest, "cleanup.policy": "compact"})

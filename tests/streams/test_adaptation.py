@@ -77,6 +77,31 @@ def test_frames_with_a_second_one_that_fits_are_pairs_and_others_are_used_alone(
     assert told[0][0] == "3.tif"
     assert "a copy, or frames of a running average" in told[0][1]
     assert feed.pairs == sum(shot.partner is not None for shot in feed.training)
-    assert feed.pairs + sum(shot.partner is not None for shot in feed.held_out) == 10 - len(told)
+    assert feed.pairs + sum(shot.partner_content is not None for shot in feed.held_out) == 10 - len(told)
     assert feed.digest != split(shots).digest, "what is learned from is another thing"
     assert ids(feed) == ids(split(shots))
+
+
+def test_a_frame_that_is_learned_from_judges_in_no_disguise(shots: list[FolderFrame]) -> None:
+    scenes = [scene(KINDS[number % 4], height=48, width=48, seed=number) for number in range(5)]
+    seconds = [scanned(clean, electrons=40, lag1=0.4, seed=5000 + number) for number, clean in enumerate(scenes)]
+    orphans = [FolderFrame(f"{number:032x}-1", f"orphan-{number}.tif", second) for number, second in enumerate(seconds)]
+    told: list[tuple[str, str]] = []
+    alone: list[str] = []
+    mutual = replace(orphans[0], second=shots[0].pixels)
+    pairs = [replace(shot, second=second) for shot, second in zip(shots, seconds, strict=False)]
+    rival = replace(shots[7], second=seconds[1])
+    feed = feed_of(
+        [mutual, *orphans[1:], *pairs, *shots[5:7], rival],
+        COURSE,
+        holdout=0.3,
+        left_out=lambda name, why: told.append((name, why)),
+        alone=lambda name, why: alone.append(name),
+    )
+    everything = [*feed.training, *feed.held_out]
+    contents = [content for shot in everything for content in (shot.content, shot.partner_content) if content]
+    assert len(contents) == len({*contents}), "each frame is in one place"
+    assert {why for _, why in told} == {"it is the second frame of another one"}
+    assert len(everything) + len(told) == 5 + 5 + 3
+    assert feed.left_out == len(told)
+    assert all(shot.partner is None for shot in feed.held_out), "what is not looked at is not kept"

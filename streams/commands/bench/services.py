@@ -1,6 +1,7 @@
 """``semstream bench``: what is measured at real services, in lanes, topics and databases of its own."""
 
 import secrets
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from streams.pipeline import load_pipeline
 from streams.settings import Settings
 from streams.wiring.bench import own_lane, services_run
 from streams.wiring.ledger import scratch_ledger
+from streams.wiring.topics import open_log
 
 
 def ledger(
@@ -70,8 +72,9 @@ def trends(
 
     Exit codes: 0 every image was selected once and charted once, 1 otherwise.
     """
-    with unwinding_signals(), services_run(Settings.load(settings), CHEAP) as run:
-        measured = measure_trends_killed(run, images=images)
+    found = Settings.load(settings)
+    with unwinding_signals(), services_run(found, CHEAP) as run, closing(open_log(found)) as log:
+        measured = measure_trends_killed(run, log, images=images)
     print_trends_killed(Console(), measured)
     give("trends", measured, out, json=json)
     raise typer.Exit(0 if measured.holds else 1)

@@ -233,3 +233,16 @@ def test_what_two_frames_teach_passes_the_gate(start: Path, tmp_path: Path) -> N
     held_out = [two_frames(grains(seed=seed), seed=seed)[0] for seed in range(5, 8)]
     trainer = adapted(Trainer(TINY, lessons(pairs, TINY), start=tensors_of(str(start))))
     assert verdict_on(trainer, start, held_out, tmp_path).accepted
+
+
+def test_what_is_clipped_in_either_frame_does_not_count_however_much_brighter_one_is() -> None:
+    clean = grains()
+    clean[:, 120:] = 0.93
+    first, second = (np.clip(frame, 0, 1) for frame in two_frames(clean, seed=3, brighter=0.06))
+    found = second_frame_of(first, second, LAW)
+    assert isinstance(found, SecondFrame)
+    assert found.brighter > 0.02
+    pair = TwoFrames.of(first, LAW, Partner.of(second, found))
+    for way in (pair.there, pair.back):
+        assert way.counted[:, 20:80].mean() > 0.9
+        assert not way.counted[:, 130:].any()

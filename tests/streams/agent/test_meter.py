@@ -1,6 +1,7 @@
 """What an agent tells of itself while it watches a folder."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import generate_latest
@@ -50,6 +51,33 @@ def test_a_file_that_fails_is_counted_once(site: Site, watcher: Watcher) -> None
     assert watcher.telemetry.total(AGENT_FAILED_FILES) == 1
 
 
+def test_files_are_counted_before_a_service_that_is_away_is_waited_for(site: Site, watcher: Watcher) -> None:
+    assert gauge(watcher.telemetry, "semstream_agent_waiting_files") == 0
+    for number in range(5):
+        site.put(f"{number}.tif", tiff(number))
+    seen: list[float] = []
+
+    def down(_: object) -> None:
+        seen.append(gauge(watcher.telemetry, "semstream_agent_waiting_files"))
+        if len(seen) < 4:
+            raise TransientError("no answer")
+
+    site.confirm = down
+    site.brokers.publish = down  # type: ignore[assignment, method-assign]
+    watcher.run(60)
+    assert seen[:4] == [5, 5, 5, 5]
+
+
+def test_an_image_of_another_feed_in_the_journal_is_counted_for_its_instrument(site: Site, watcher: Watcher) -> None:
+    site.put("a.tif", tiff(1))
+    watcher.run(4)
+    (pending,) = watcher.heard
+    elsewhere = pending.event.but(image=pending.event.image.but(instrument_id="sem-9"))
+    watcher.meter.published(replace(pending, event=elsewhere))
+    assert watcher.telemetry.total(AGENT_IMAGES, instrument="sem-9") == 1
+    assert watcher.telemetry.total(AGENT_IMAGES, instrument=OPTIONS.instrument_id) == 1
+
+
 def test_a_service_that_does_not_answer_is_told_until_it_does(site: Site, watcher: Watcher) -> None:
     seen: list[tuple[float, str | None]] = []
 
@@ -66,7 +94,8 @@ def test_a_service_that_does_not_answer_is_told_until_it_does(site: Site, watche
     assert [answers for answers, _ in seen] == [1, 0, 0, 0]
     assert seen[0][1] is None
     assert seen[-1][1] is not None
-    assert seen[-1][1].endswith("s for a service: no answer")
+    assert seen[-1][1].startswith("has waited for ")
+    assert seen[-1][1].endswith(" s: no answer")
     assert site.brokers.names == ["a.tif"]
     assert gauge(watcher.telemetry, "semstream_agent_services_answer") == 1
     assert watcher.meter.why_not_ready() is None

@@ -106,14 +106,17 @@ def test_second_frames_beside_their_firsts_are_learned_from_as_pairs(capsys: pyt
         write(Path(f"feed/{number}_f2.tif"), scanned(clean, electrons=40, lag1=0.4, seed=5000 + number))
     Path("feed/2_f2.tif").write_bytes(Path("feed/2.tif").read_bytes())
     Path("feed/3_f2.tif").write_bytes(b"II*\0" + bytes(40))
+    tifffile.imwrite("feed/4.tif", np.stack([tifffile.imread(Path("feed/4.tif")), tifffile.imread("feed/5_f2.tif")]))
     assert outcome_of((*ADAPT, *ONE_CORE, "--second-suffix", "_f2")) == (0, "")
     told = capsys.readouterr()
     assert "2.tif is used without its second frame: the two frames differ by 0% of their noise" in told.err
-    assert "left out 3.tif: its second frame 3_f2.tif: " in told.err
+    assert "3.tif is used without its second frame: its second frame 3_f2.tif: " in told.err
+    assert "4.tif is used without its second frame: its second frame 4_f2.tif: page 1" in told.err
+    assert "left out 4.tif: it is the second frame of another one" in told.err
     card = AdaptationCard.from_json(Path("sem-1.json").read_bytes())
     assert f"pairs={card.frames.pairs} " in told.out
-    assert 2 <= card.frames.pairs <= 3
-    assert card.frames.training + card.frames.held_out == 5
+    assert 2 <= card.frames.pairs <= 4
+    assert card.frames.training + card.frames.held_out == 6
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,8 @@ def test_second_frames_beside_their_firsts_are_learned_from_as_pairs(capsys: pyt
         (("adapt", *ADAPT[2:]), "name what to learn from: a folder of images, or --from and a query of the ledger"),
         ((*ADAPT, "--from", "select 1"), "name what to learn from: a folder of images, or --from"),
         (("adapt", *ADAPT[2:], "--from", "x", "--second-suffix", "_f2"), "--second-suffix is for a folder"),
-        ((*ADAPT, "--instrument", "sem-1"), "--instrument goes with --from"),
+        ((*ADAPT, "--instrument", "sem-1"), "--instrument, --lane and --settings go with --from"),
+        ((*ADAPT, "--lane", "live"), "--instrument, --lane and --settings go with --from"),
         ((*ADAPT, "--second-suffix", "a/b"), "is no part of a file's name"),
         ((*ADAPT, "--steps", "0"), "Invalid value for '--steps'"),
         ((*ADAPT, "--holdout", "0.9"), "Invalid value for '--holdout'"),

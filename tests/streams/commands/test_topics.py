@@ -113,6 +113,10 @@ def test_the_topics_of_the_trends_are_checked_where_the_trends_were_started(
     del cluster.topics[desk.changelog]
     assert call("check")[0] == 1
     assert capsys.readouterr().out == "sem.trends-watches-changelog: does not exist\n"
+    assert call("describe")[0] == 0
+    assert "changelog: does not exist; semstream trends --lane live creates it" in capsys.readouterr().out
+    kept = {desk.changelog: replace(cluster.topics[desk.observations], name=desk.changelog, partitions=7)}
+    assert [topic.partitions for topic in own_topics(desk, TopicOptions(), kept, brokers=3)] == [7, 7]
 
 
 def test_a_description_shows_what_is_there_and_what_is_not(
@@ -124,7 +128,7 @@ def test_a_description_shows_what_is_there_and_what_is_not(
     assert call("describe")[0] == 0
     shown = capsys.readouterr().out
     assert "168 h" in shown
-    assert "sem.picked: does not exist; create it with semstream topics create" in shown
+    assert "sem.picked: does not exist; semstream topics create creates it" in shown
 
 
 def test_the_lag_is_told_by_stage_in_whole_values(
