@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -41,23 +42,18 @@ class Level:
 
 def counters(metrics: Iterable[Metric]) -> Families[Tally]:
     """Return the series of counters."""
-
-    def told(metric: Metric, series: Mapping[Labels, Tally]) -> CounterMetricFamily:
-        family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-        for labels, tally in series.items():
-            family.add_metric(labels, tally.value)
-        return family
-
-    return Families(metrics, lambda _: Tally(), told)
+    return Families(metrics, lambda _: Tally(), partial(_told, CounterMetricFamily))
 
 
 def gauges(metrics: Iterable[Metric]) -> Families[Level]:
     """Return the series of gauges."""
+    return Families(metrics, lambda _: Level(), partial(_told, GaugeMetricFamily))
 
-    def told(metric: Metric, series: Mapping[Labels, Level]) -> GaugeMetricFamily:
-        family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-        for labels, level in series.items():
-            family.add_metric(labels, level.value)
-        return family
 
-    return Families(metrics, lambda _: Level(), told)
+def _told(
+    kind: type[CounterMetricFamily | GaugeMetricFamily], metric: Metric, series: Mapping[Labels, Tally | Level]
+) -> CounterMetricFamily | GaugeMetricFamily:
+    family = kind(metric.name, metric.meaning, labels=metric.labels)
+    for labels, one in series.items():
+        family.add_metric(labels, one.value)
+    return family

@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +5,7 @@ from prometheus_client import CollectorRegistry, Histogram, Summary, generate_la
 
 from streams.telemetry.catalogue import NOISE_SIGMA, STAGE_SECONDS
 from streams.telemetry.distribution import Distribution, distributions
+from tests.streams.telemetry.crowd import THREADS, TIMES, crowd
 
 VALUES = st.lists(st.floats(0, 4000) | st.sampled_from(STAGE_SECONDS.buckets), max_size=30)
 
@@ -34,16 +33,8 @@ def _samples(registry: CollectorRegistry) -> list[str]:
 def test_observations_of_many_threads_are_all_counted() -> None:
     distribution = Distribution((1.0, 2.0))
 
-    def observe() -> None:
-        for _ in range(500):
-            distribution.observe(1.5)
-
-    threads = [threading.Thread(target=observe) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert distribution.read() == ([0, 2000, 2000], 3000.0)
+    crowd(lambda: distribution.observe(1.5))
+    assert distribution.read() == ([0, THREADS * TIMES, THREADS * TIMES], 1.5 * THREADS * TIMES)
 
 
 def test_a_series_with_other_labels_than_the_metric_has_is_refused() -> None:

@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from streams.telemetry.catalogue import BUILD_INFO, METRICS, PARTS, STAGE_SECONDS, Kind, Metric
 from streams.telemetry.families import Families
 from streams.telemetry.numbers import Level, Tally, counters, gauges
+from tests.streams.telemetry.crowd import THREADS, TIMES, crowd
 
 VALUES = st.lists(st.floats(0, 4000), max_size=10)
 ALONE = Metric("alone", Kind.COUNTER, "things", (), "Has no labels.")
@@ -45,17 +44,8 @@ def test_what_is_exported_is_what_prometheus_client_would_export(values: list[fl
 
 def test_what_many_threads_add_is_all_counted() -> None:
     tally = Tally()
-
-    def add() -> None:
-        for _ in range(500):
-            tally.add(2)
-
-    threads = [threading.Thread(target=add) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert tally.value == 4000
+    crowd(lambda: tally.add(2))
+    assert tally.value == 2 * THREADS * TIMES
 
 
 def test_a_counter_never_falls() -> None:
