@@ -23,7 +23,10 @@ from streams.settings import S3Settings
 
 PUBLISH = "publish its file again (semstream publish --state NEW FILE), then semstream dlq retry what failed of it"
 READS = 3
-"""Times that bytes are fetched before they are called altered: the first two may be the network's doing."""
+"""Times that the store is asked before an object is called altered: it must say the same wrong thing every time.
+
+What lies between may cut an answer, announce another length or flip a bit, but hardly alike so often.
+"""
 REFRESH_AFTER = timedelta(days=1)
 """An object older than this is written again when somebody relies on it anew; see `S3Store.put`."""
 PART_BYTES = 64 << 20
@@ -100,28 +103,26 @@ class S3Store:
     def get(self, ref: ObjectRef) -> bytes:
         """Read the object and check it; what arrives wrong is read again before it is called altered."""
         self._allowed.check(ref)
-        arrived = []
+        arrived = set[tuple[int, str]]()
         for _ in range(READS):
-            data = self._read(ref)
+            announced, data = self._read(ref)
             digest = hashlib.sha256(data).hexdigest() if data is not None else ""
             if data is not None and digest == ref.sha256:
                 return data
-            arrived.append(digest)
+            arrived.add((announced, digest))
         raise self._verdict(ref, arrived)
 
     def confirm(self, ref: ObjectRef) -> None:
         """Ask the store whether it holds the object whole; raises `InvalidImage` where it does not.
 
-        Its own checksum answers. Of an upload in parts it has none, so that is read.
+        Its own checksum answers. Of an upload in parts it has none, so that is read, as is what it calls another one.
         """
         self._allowed.check(ref)
         with translated(f"confirm object {ref.key}"):
             stored = self._head(ref)
         if stored is None:
             raise gone(ref, publish=PUBLISH)
-        if stored.contradicts(ref):
-            raise altered(ref, publish=PUBLISH)
-        if stored.sha256 is None:
+        if stored.contradicts(ref) or stored.sha256 is None:
             self.get(ref)
 
     def vanished(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
@@ -181,8 +182,8 @@ class S3Store:
         stored = self._head(ref)
         return stored is not None and not stored.contradicts(ref) and stored.age < self._refresh_after
 
-    def _read(self, ref: ObjectRef) -> bytes | None:
-        """Return the body, or nothing where the store announces one of another size."""
+    def _read(self, ref: ObjectRef) -> tuple[int, bytes | None]:
+        """Return the size that is announced, and the body where that is the right one."""
         with translated(f"read object {ref.key}"):
             try:
                 answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key)
@@ -191,20 +192,35 @@ class S3Store:
                     raise gone(ref, publish=PUBLISH) from error
                 raise
             with closing(answer["Body"]) as body:
-                return bytes(body.read()) if answer.get("ContentLength") == ref.size_bytes else None
+                announced = int(answer.get("ContentLength", -1))
+                return announced, bytes(body.read()) if announced == ref.size_bytes else None
 
-    def _verdict(self, ref: ObjectRef, arrived: list[str]) -> InvalidImage | TransientError:
-        """Say who is at fault when nothing that arrived was right.
+    def _verdict(self, ref: ObjectRef, arrived: Collection[tuple[int, str]]) -> InvalidImage | TransientError:
+        """Say who is at fault when nothing that arrived, as sizes and digests, was right.
 
         Bytes that rot under a checksum taken before are the same wrong ones at every read.
         """
         with translated(f"read object {ref.key}"):
-            stored = self._head(ref)
+            stored = self._said(ref)
         if stored is None:
             return gone(ref, publish=PUBLISH)
-        if stored.contradicts(ref) or (arrived[0] and len(set(arrived)) == 1):
-            return altered(ref, publish=PUBLISH)
+        if len(arrived) == 1:
+            ((announced, digest),) = arrived
+            if digest or (stored.contradicts(ref) and stored.size_bytes == announced):
+                return altered(ref, publish=PUBLISH)
         return TransientError(f"object {ref.key} arrives incomplete or altered, {READS} times; look at the network")
+
+    def _said(self, ref: ObjectRef) -> Stored | None:
+        """Return what the store says of an object; what contradicts the reference is asked for again."""
+        answers: list[Stored] = []
+        while len(answers) < READS:
+            stored = self._head(ref)
+            if stored is None or not stored.contradicts(ref):
+                return stored
+            answers.append(stored)
+        if len({(stored.size_bytes, stored.sha256) for stored in answers}) > 1:
+            raise TransientError(f"object {ref.key} is said to be another one at every question; look at the network")
+        return answers[0]
 
     def _head(self, ref: ObjectRef) -> Stored | None:
         try:

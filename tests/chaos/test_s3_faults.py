@@ -120,6 +120,30 @@ def test_a_fault_that_lasts_is_transient_and_never_the_images_fault(
     assert "\n" not in str(raised.value)
 
 
+def test_what_the_network_says_of_an_object_is_no_verdict(store: S3Store, proxy: FaultyS3) -> None:
+    """A question about the object is spoilt as well, three times of ten, as the answers with its bytes are."""
+    ref = put(store)
+    dice = random.Random(8)
+    proxy.policy = lambda _: dice.choice([Shortened(), Shortened(), Truncated(), None, None])
+    for _ in range(40):
+        assert patiently(lambda: store.get(ref)) == OBJECT
+        patiently(lambda: store.confirm(ref))
+    asked = [fault for request, fault in proxy.requests if request.method == "HEAD"]
+    assert Shortened() in asked
+    proxy.policy = lambda _: Shortened()
+    with pytest.raises(TransientError, match="look at the network"):
+        store.get(ref)
+
+
+def test_a_torn_object_is_altered_at_once(store: S3Store, bucket: OwnBucket) -> None:
+    ref = put(store)
+    bucket.client.put_object(Bucket=bucket.settings.bucket, Key=ref.key, Body=OBJECT[:-1])
+    with pytest.raises(InvalidImage, match="does not have the size and sha256"):
+        store.get(ref)
+    with pytest.raises(InvalidImage, match="does not have the size and sha256"):
+        store.confirm(ref)
+
+
 def test_an_answer_that_takes_too_long_is_transient_and_what_it_did_stands(
     impatient: S3Store, bucket: OwnBucket, proxy: FaultyS3
 ) -> None:
