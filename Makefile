@@ -88,7 +88,7 @@ bench-fidelity: $(READY)  ## Restorations, an hour and more; rewrites a section 
 
 denoisers.txt: GIVEN = $(REAL)
 fidelity.txt: GIVEN = $(REAL) --simulated 144 --criteria
-judging.txt: GIVEN = $(REAL) --simulated 36
+judging.txt: GIVEN = --pairs $(PAIRS) --fields 29-31 --simulated 36
 guards.txt: GIVEN = $(REAL)
 # Denoisers and judging are timed, so they run alone. Where one fails the page is not written.
 denoisers.txt fidelity.txt judging.txt guards.txt:
