@@ -24,7 +24,8 @@ AT_ONCE = 2000
 WHICH = "WHERE image_id IN (SELECT meant.image_id FROM ({query}\n) AS meant)"
 SELECTED = """
 SELECT image_id, version, max(source_name) FROM settlement {which}
-GROUP BY image_id, version HAVING count(chosen) > 0 ORDER BY max(settled_at) FILTER (WHERE chosen IS NOT NULL)
+GROUP BY image_id, version HAVING count(chosen) > 0
+ORDER BY max(settled_at) FILTER (WHERE chosen IS NOT NULL), image_id, version
 """
 """Of the selector's settlements alone something is chosen."""
 
