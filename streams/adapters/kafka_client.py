@@ -17,12 +17,17 @@ Configuration = dict[str, str | int | bool]
 MAX_MESSAGE_BYTES = 1_000_000
 """The largest event sent: brokers take 1 MiB a batch as they come, and zstd must not decide what passes."""
 
+POLL_INTERVAL_S = 120
+"""So long a member may go without polling, and so long a broker waits for it to give up what it must: see ADR 28.
+
+It must be longer than giving up takes (`Pace.revoke_deadline_s`): nothing is polled meanwhile.
+"""
 CONSUMER: Configuration = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "isolation.level": "read_committed",
     "auto.offset.reset": "error",
-    "max.poll.interval.ms": 300_000,
+    "max.poll.interval.ms": 1000 * POLL_INTERVAL_S,
     "fetch.wait.max.ms": 500,
     "fetch.queue.backoff.ms": 20,
     "queued.min.messages": 1000,

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from streams.adapters.kafka_client import consumer_configuration as consumer_of
 from streams.adapters.kafka_client import made, producer_configuration
 from streams.adapters.kafka_errors import ClientErrors
+from streams.crew import Pace
 from streams.errors import UsageError
 from streams.settings import KafkaSettings
 
@@ -75,3 +76,8 @@ def test_a_login_without_a_password_and_a_file_that_is_not_there_are_refused() -
         consumer_of(PLAIN.model_copy(update={"security_protocol": "SASL_SSL", "username": "semstream"}), "filter")
     with pytest.raises(UsageError, match=r"names the file /nowhere/ca\.pem, which does not exist"):
         consumer_of(PLAIN.model_copy(update={"ca_file": Path("/nowhere/ca.pem")}), "filter")
+
+
+def test_a_broker_waits_longer_than_giving_up_takes_and_not_much_longer() -> None:
+    interval_s = int(consumer_of(PLAIN, "filter")["max.poll.interval.ms"]) / 1000
+    assert 1.5 * Pace().revoke_deadline_s <= interval_s <= 120
