@@ -78,7 +78,7 @@ chaos: $(READY)  ## 20 runs of 1,000 images while everything goes wrong; goes on
 	$(BIN)/semstream bench chaos --seeds $(or $(SEEDS),20) --images $(or $(IMAGES),1000) --out .stack/chaos.jsonl
 
 REAL = --pairs $(PAIRS) --fields 29-35
-bench-fidelity: $(READY)  ## Restorations, an hour and more; rewrites a section of docs/benchmarks.md; PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
+bench-fidelity: $(READY)  ## Restorations, half an hour on two cores; rewrites a section of docs/benchmarks.md; PAIRS=folder of KIND/noisy_NNN.tif, KIND/clean_NNN.tif
 	mkdir -p out/bench
 	$(MAKE) --no-print-directory denoisers.txt
 	$(MAKE) --no-print-directory judging.txt
