@@ -23,10 +23,7 @@ from streams.settings import S3Settings
 
 PUBLISH = "publish its file again (semstream publish --state NEW FILE), then semstream dlq retry what failed of it"
 READS = 3
-"""Times that the store is asked before an object is called altered: it must say the same wrong thing every time.
-
-What lies between may cut an answer, announce another length or flip a bit, but hardly alike so often.
-"""
+"""Times that the store is asked before an object is called altered: the network's faults are hardly alike so often."""
 REFRESH_AFTER = timedelta(days=1)
 """An object older than this is written again when somebody relies on it anew; see `S3Store.put`."""
 PART_BYTES = 64 << 20
