@@ -15,7 +15,6 @@ from streams.flow import Flow, Ticket
 from streams.lag import Lag
 from streams.patience import Patience, Stopped
 from streams.pipeline import group_of
-from streams.ports import Partition, Positions, Transport
 from streams.standing import Standing
 from streams.telemetry import Activity, Telemetry, Thread
 from streams.telemetry.catalogue import (
@@ -26,6 +25,7 @@ from streams.telemetry.catalogue import (
     RETRIES,
     STAGE_SECONDS,
 )
+from streams.transport import Partition, Positions, Transport
 from streams.worker import Answer, Worker
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from schemas.events import DeadLetter, OriginalMessage
 from schemas.headers import WIRE_NAMES, BadHeaders, Headers
 from streams.errors import InvalidImage, UsageError
 from streams.pipeline import DEAD_LETTERS, LIVE
-from streams.ports import Message, Outgoing, Publisher, WireHeaders
 from streams.scrutiny import one_line
 from streams.topic_log import TopicLog, message_at, stamped
+from streams.transport import Message, Outgoing, Publisher, WireHeaders
 
 RETRY_OF, ATTEMPT = WIRE_NAMES["retry_of"], WIRE_NAMES["attempt"]
 TOPIC = re.compile(r"sem\.(?:(?P<lane>[a-z0-9_-]+)\.)?[a-z0-9_-]+")

@@ -11,9 +11,9 @@ from schemas.headers import Headers
 from schemas.image import acquisition_id_of
 from streams.errors import InvalidImage
 from streams.feed import Feed, Window
-from streams.ports import Message
 from streams.results import Results
 from streams.source import Skipped, SourceFile
+from streams.transport import Message
 from streams.wiring.embedded import Embedded
 
 POLL_S = 0.2

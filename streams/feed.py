@@ -15,8 +15,9 @@ from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.intake import Intake, message_of
 from streams.pairing import check_fit, told_of_second
-from streams.ports import ObjectStore, Publisher
+from streams.ports import ObjectStore
 from streams.source import Skipped, SourceFile
+from streams.transport import Publisher
 
 EVENT_GROWTH = 10
 """An event grows about so many times from ``sem.images`` to ``sem.selected``; the window learns where it is more."""

@@ -11,11 +11,12 @@ from schemas.image import event_id_of
 from streams.certificates import is_result
 from streams.errors import InvalidImage
 from streams.pipeline import Pipeline
-from streams.ports import JobLedger, Message, Settlement, State
+from streams.ports import JobLedger, Settlement, State
 from streams.replay import Selection, selected_messages
 from streams.result_files import ResultFiles
 from streams.scrutiny import read_event
 from streams.topic_log import CLOCK_SKEW, TopicLog
+from streams.transport import Message
 
 PROMOTED = "promoted"
 LAG = "semstream topics lag says how far the workers are"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from streams.ports import Message, Partition
 from streams.telemetry import Activity
+from streams.transport import Message, Partition
 
 Answer = TypeVar("Answer")
 

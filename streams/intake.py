@@ -11,7 +11,8 @@ from schemas.headers import Headers
 from schemas.image import Acquisition, Image, ObjectRef, acquisition_id_of, image_id_of, version_of
 from schemas.prior import Prior
 from streams.formats.reading import Description
-from streams.ports import ObjectStore, Outgoing
+from streams.ports import ObjectStore
+from streams.transport import Outgoing
 
 SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 

@@ -12,9 +12,10 @@ from schemas.scores import Selection
 from stages.stage import Part, Stage, Task
 from streams.letters import Refusal, letter_about
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Settlement, SettlementId, State
+from streams.ports import Settlement, SettlementId, State
 from streams.scrutiny import read_event
 from streams.tracing.span import Span
+from streams.transport import Message, Outgoing
 
 
 @dataclass(frozen=True)

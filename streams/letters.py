@@ -11,8 +11,8 @@ from schemas.events import DEAD_LETTER_TYPE, DeadLetter, ImageEvent, OriginalMes
 from schemas.headers import ATTEMPT, WIRE_NAMES, Headers
 from schemas.image import NAMESPACE
 from streams.pipeline import DEAD_LETTERS
-from streams.ports import Message, Outgoing
 from streams.scrutiny import one_line
+from streams.transport import Message, Outgoing
 
 MAX_LETTER_BYTES = 960_000
 """The largest dead letter; key and headers need some room beside it."""

@@ -8,9 +8,9 @@ from itertools import islice
 from schemas.headers import Headers
 from schemas.image import event_id_of
 from streams.balance import EDGE
-from streams.ports import Message, Outgoing, Publisher
 from streams.sightings import sighting_of
 from streams.topic_log import TopicLog, stamped
+from streams.transport import Message, Outgoing, Publisher
 
 AT_ONCE = 500
 

@@ -14,9 +14,10 @@ import orjson
 from streams.balance import Balance, Finding, Scope, Window
 from streams.books import Books, Place, Settlements
 from streams.pipeline import DEAD_LETTERS, Step, group_of
-from streams.ports import Message, Seeds
+from streams.ports import Seeds
 from streams.sightings import sighting_of
 from streams.topic_log import TopicLog, stamped
+from streams.transport import Message
 
 Read = Callable[[str], Iterable[Message]]
 """Gives the committed messages of a topic, from `Window.read_since` on."""

@@ -12,9 +12,9 @@ from schemas.headers import Headers
 from schemas.image import event_id_of
 from streams.errors import InvalidImage, UsageError
 from streams.pipeline import LIVE, NAME
-from streams.ports import Message, Outgoing, Publisher
 from streams.scrutiny import read_event
 from streams.topic_log import CLOCK_SKEW, TopicLog, within
+from streams.transport import Message, Outgoing, Publisher
 
 AT_ONCE = 500
 BATCHES_A_SECOND = 10

@@ -9,13 +9,13 @@ from streams.balance import EDGE
 from streams.comparison import Comparison, compare
 from streams.errors import UsageError
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
-from streams.ports import Publisher
 from streams.promotion import Origin, Promoted, promote
 from streams.replay import Replay, Replayed, Selection
 from streams.report.comparison import PICTURED_IMAGES, Pair
 from streams.shadow import Patience, Tail, events_of, pairs_of, unanswered
 from streams.sightings import acquisition_in
 from streams.topic_log import TopicLog, stamped
+from streams.transport import Publisher
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 from schemas.headers import Headers
 from schemas.model import Record
 from streams.job import Desk
-from streams.ports import JobLedger, Outgoing, Publisher, SettlementId, State
+from streams.ports import JobLedger, SettlementId, State
+from streams.transport import Outgoing, Publisher
 
 
 class Retry(Record):

@@ -11,7 +11,7 @@ from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
 from schemas.headers import BadHeaders, Headers
 from schemas.image import image_id_of
 from streams.errors import InvalidImage
-from streams.ports import Message
+from streams.transport import Message
 
 MAX_VALUE_BYTES = 1_000_000
 """The largest event that Kafka carries as it comes; a foreign topic may allow more."""

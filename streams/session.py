@@ -21,7 +21,6 @@ from streams.kept_pipelines import keep
 from streams.leftovers import stale, sweep
 from streams.logs import log_to
 from streams.pipeline import LIVE, Pipeline
-from streams.ports import Publisher
 from streams.progress import showing
 from streams.report.entry import ReportEntry, Setback
 from streams.report.entry import Summary as ReportSummary
@@ -32,6 +31,7 @@ from streams.source import STATE, Skipped, SourceFile
 from streams.summary import Failure, Summary
 from streams.telemetry.readiness import Readiness
 from streams.telemetry.serving import served
+from streams.transport import Publisher
 from streams.whole_file import write_whole
 from streams.wiring.embedded import Embedded, embedded
 from streams.wiring.process import utc_now

@@ -8,10 +8,10 @@ import orjson
 from schemas.events import ImageEvent
 from streams.deadletters import lane_of
 from streams.pipeline import DEAD_LETTERS
-from streams.ports import Message
 from streams.report.comparison import Pair
 from streams.sightings import acquisition_in
 from streams.topic_log import TopicLog
+from streams.transport import Message
 
 POLL_S = 1.0
 

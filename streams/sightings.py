@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from schemas.headers import WIRE_NAMES
-from streams.ports import Message
+from streams.transport import Message
 
 OUR_BEGINNING = re.compile(rb'\{"schema_version":\d+,"acquisition":\{"acquisition_id":"([^"\\]{1,128})"')
 """How every event of ours begins; twenty times as fast as parsing it."""

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.balance import Fault, Finding
-from streams.ports import Inventory, Message
+from streams.ports import Inventory
+from streams.transport import Message
 
 
 class Promise(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from streams.ports import Message
+from streams.transport import Message
 
 Extent = Mapping[int, range]
 """Offsets by partition. Not every offset is a message: transactions' marks and aborted records occupy some."""

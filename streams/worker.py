@@ -20,20 +20,13 @@ from streams.dead_letter_limit import DeadLetterLimit
 from streams.errors import InvalidImage
 from streams.execution import Compute
 from streams.job import Desk, Job, dead_letter, done_event, parse
-from streams.ports import (
-    Message,
-    OutcomeRow,
-    Outgoing,
-    Positions,
-    Settled,
-    State,
-    Transport,
-)
+from streams.ports import OutcomeRow, Settled, State
 from streams.surroundings import Surroundings
 from streams.telemetry import Activity
 from streams.telemetry.answered import MALFORMED, Answered, begin_counts, note_answers
 from streams.telemetry.catalogue import PART_BYTES, PARTS
 from streams.tracing.hops import Hop, Hops, Phases
+from streams.transport import Message, Outgoing, Positions, Transport
 
 MAX_EVENT_BYTES = 700_000
 """Brokers take 1 MB a message, and a dead letter holds the event in base64."""

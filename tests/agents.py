@@ -22,8 +22,8 @@ from streams.agent.meter import AgentMeter
 from streams.agent.scan import FolderScan
 from streams.agent.watching import Timing, Watch
 from streams.formats.reading import Description, describe
-from streams.ports import Outgoing
 from streams.telemetry import Telemetry
+from streams.transport import Outgoing
 from tests.events import NOON
 
 TOPIC = "sem.images"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from streams.job import Desk
-from streams.ports import Message, Outgoing, Positions, Transport
+from streams.transport import Message, Outgoing, Positions, Transport
 from streams.worker import Answer, Worker
 
 

@@ -22,8 +22,8 @@ from streams.adapters.kafka_seeds import FirstOffsets
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.errors import TransientError, UsageError
 from streams.patience import Patience
-from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 from streams.settings import KafkaSettings
+from streams.transport import Message, Outgoing, Partition, PartitionsFn, Positions
 from tests.dict_seeds import DictSeeds
 from tests.services import absent, settings
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from zlib import crc32
 
 from streams.errors import UsageError
-from streams.ports import Message, Outgoing, Partition
 from streams.topic_log import Extent, milliseconds
+from streams.transport import Message, Outgoing, Partition
 from tests.events import NOON
 
 Records = list[Message | None]

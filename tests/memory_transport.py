@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
+from streams.transport import Message, Outgoing, Partition, PartitionsFn, Positions
 
 
 class MemoryTransport:

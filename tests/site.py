@@ -14,10 +14,10 @@ from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_reader import KafkaReader
 from streams.cli import outcome_of
 from streams.pipeline import DEAD_LETTERS, Pipeline
-from streams.ports import Message
 from streams.settings import Settings, WorkerSettings
 from streams.shift import Shift
 from streams.telemetry import Telemetry
+from streams.transport import Message
 from streams.wiring.worker import connected
 from tests.databases import migrated_database
 from tests.services import settings, unique

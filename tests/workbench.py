@@ -13,12 +13,12 @@ from streams.dead_letter_limit import DeadLetterLimit
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition, Positions
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.suspects import Precautions
 from streams.telemetry import Telemetry
 from streams.tracing import Tracer
+from streams.transport import Message, Outgoing, Partition, Positions
 from streams.worker import Worker
 from tests.events import NOON, headers_of, image_event
 from tests.memory_transport import MemoryTransport

@@ -13,8 +13,8 @@ import faust
 import structlog
 
 from streams.adapters.faust_driver import ReadCommittedApp, credentials
-from streams.ports import Message, Outgoing, Partition
 from streams.settings import KafkaSettings
+from streams.transport import Message, Outgoing, Partition
 from streams.trends.desk import TABLE, TrendsDesk, kept
 from streams.trends.watch import InstrumentWatch
 

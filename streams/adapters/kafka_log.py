@@ -13,9 +13,9 @@ from streams.adapters.kafka_client import Configuration, connection, made
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.adapters.kafka_messages import to_message
 from streams.errors import TransientError
-from streams.ports import Message
 from streams.settings import KafkaSettings
 from streams.topic_log import Extent, milliseconds
+from streams.transport import Message
 
 READER: Configuration = {
     "group.id": "semstream-log",  # librdkafka wants a name; nothing is committed under it

@@ -16,7 +16,7 @@ from streams.adapters.kafka_messages import to_message
 from streams.adapters.kafka_progress import Progress
 from streams.adapters.kafka_seeds import FirstOffsets, lost_offsets
 from streams.errors import UsageError
-from streams.ports import Message, Partition, PartitionsFn
+from streams.transport import Message, Partition, PartitionsFn
 
 LEAVING_S = 5.0
 """How long a member that leaves waits for its partitions to be taken back."""

@@ -4,7 +4,7 @@ from typing import cast
 
 from confluent_kafka import Message as KafkaMessage
 
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 
 
 def to_message(message: KafkaMessage) -> Message:

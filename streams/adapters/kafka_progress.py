@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaException
 
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 
 END_QUERY_S = 1.0
 """Brokers that do not answer must not hold the polling thread up for longer."""

@@ -7,8 +7,8 @@ from confluent_kafka import KafkaError, Producer
 from streams.adapters.kafka_client import MAX_MESSAGE_BYTES, Options, made, producer_configuration
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.errors import InvalidImage, TransientError
-from streams.ports import Outgoing
 from streams.settings import KafkaSettings
+from streams.transport import Outgoing
 
 PATIENCE_S = 60
 """How long an event may wait for its acknowledgement."""

@@ -10,8 +10,8 @@ from streams.adapters.kafka_client import Configuration, Options, connection, ma
 from streams.adapters.kafka_errors import ClientErrors, Kind, exception_for, kind_of
 from streams.adapters.kafka_messages import to_message
 from streams.errors import UsageError
-from streams.ports import Message
 from streams.settings import KafkaSettings
+from streams.transport import Message
 
 A_DAY_MS = 86_400_000
 """The longest that librdkafka accepts."""

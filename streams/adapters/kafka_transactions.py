@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from streams.adapters.kafka_client import MAX_MESSAGE_BYTES, TRANSACTION_TIMEOUT_S, Configuration, made
 from streams.adapters.kafka_errors import ClientErrors, Kind, cause_of, exception_for, kind_of
 from streams.errors import TransientError, UsageError
-from streams.ports import Outgoing, Partition
+from streams.transport import Outgoing, Partition
 
 CALL_S = 5.0
 """How long one call waits before it says that it may be called again."""

@@ -10,8 +10,8 @@ from streams.adapters.kafka_member import IN_DOUBT_S, Callbacks, Member
 from streams.adapters.kafka_progress import Progress
 from streams.adapters.kafka_seeds import FirstOffsets
 from streams.adapters.kafka_transactions import Transactions, Watchdog
-from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
 from streams.settings import KafkaSettings
+from streams.transport import Message, Outgoing, Partition, PartitionsFn, Positions
 
 
 class KafkaTransport:

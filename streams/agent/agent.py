@@ -11,7 +11,7 @@ from streams.agent.pairs import notes_of, second_note
 from streams.agent.scan import Sighting
 from streams.agent.uploading import NoImage, Uploaded, Uploader, Verdict
 from streams.intake import message_of
-from streams.ports import Publisher
+from streams.transport import Publisher
 
 BATCH_FILES, BATCH_S, BATCH_EVENTS = 100, 0.2, 1000
 """Files of one batch share two commits of the journal and one wait for the brokers' acknowledgements."""

@@ -17,7 +17,8 @@ from streams.agent.outages import Outlast
 from streams.agent.uploading import Uploader
 from streams.feed import FileDescriber
 from streams.intake import Intake
-from streams.ports import ObjectStore, Publisher
+from streams.ports import ObjectStore
+from streams.transport import Publisher
 
 
 class JournalBook(Protocol):

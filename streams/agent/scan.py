@@ -5,20 +5,16 @@ asks for the attributes of new names only, and of the files that are known some 
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
 from streams.agent.journal import Stamp
+from streams.agent.place import Kind, Known, Place, kind_of
 from streams.agent.turns import Turns
 from streams.formats.sniff import IMAGE_SUFFIXES
 from streams.source import Skipped, readable
 
-QUIET_S = 5.0
-"""For so long after a folder's time changed it is listed at every look: shares have ticks of 2 s, and cache times."""
-RELIST_S = 30.0
-"""Every folder is listed so often although its time did not change."""
 FILES_A_LOOK, FOLDERS_A_LOOK, RECENT = 500, 500, 100
 
 
@@ -63,74 +59,12 @@ class Changes:
     """Folders and files that cannot be looked at now."""
 
 
-class _Kind(Enum):
-    FILE = auto()
-    FOLDER = auto()
-    LINK = auto()
-    OTHER = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    kind: _Kind
-    inode: int
-    stamp: Stamp | None = None
-    """None for a folder, and for what is left alone."""
-
-
-@dataclass(eq=False)
-class _Place:
-    """A folder as it was at the last look. ``prefix`` begins the names in it."""
-
-    path: Path
-    prefix: str
-    mtime_ns: int = -1
-    changed_at: float = 0.0
-    listed_at: float = 0.0
-    known: dict[str, _Known] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """How people are told of it."""
-        return self.prefix.rstrip("/") or str(self.path)
-
-    def name_of(self, raw: str) -> str:
-        """Return the name in the source of what lies in this folder."""
-        return self.prefix + readable(raw)
-
-    def listed(self, now: float) -> "dict[str, os.DirEntry[str]] | None":
-        """List the folder where that is due; raises `OSError`."""
-        mtime_ns = self.path.stat().st_mtime_ns
-        if mtime_ns != self.mtime_ns:
-            self.mtime_ns, self.changed_at = mtime_ns, now
-        if now - self.changed_at > QUIET_S and now - self.listed_at < RELIST_S:
-            return None
-        with os.scandir(self.path) as entries:
-            found = {entry.name: entry for entry in entries}
-        self.listed_at = now
-        return found
-
-    def is_known_as_another_kind(self, entry: "os.DirEntry[str]") -> bool:
-        """Whether a folder stands where a file stood, or the like."""
-        return entry.name in self.known and self.known[entry.name].kind is not _kind(entry)
-
-    def unlike(self, present: "Mapping[str, os.DirEntry[str]]") -> list[str]:
-        """Return the names at which another file stands than at the last look, or a new one; asks the listing alone."""
-        known = self.known
-        return [
-            raw
-            for raw, entry in present.items()
-            # By its kind too: a new folder may have got the number of the file that was there before.
-            if not (at := known.get(raw)) or at.inode != entry.inode() or at.kind is not _kind(entry)
-        ]
-
-
 class FolderScan:
     """Looks at a folder; remembers what it saw. Never writes there, follows no link."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._places: dict[Path, _Place] = {}
+        self._places: dict[Path, Place] = {}
         self._folder_turns: Turns[Path] = Turns(at_once=FOLDERS_A_LOOK, recent=RECENT)
         self._file_turns: Turns[tuple[Path, str]] = Turns(at_once=FILES_A_LOOK, recent=RECENT)
         self._add(folder, "")
@@ -152,7 +86,7 @@ class FolderScan:
         """Take a folder in; nothing is told of hidden ones."""
         if folder.name.startswith(".") and prefix:
             return []
-        self._places.setdefault(folder, _Place(folder, prefix))
+        self._places.setdefault(folder, Place(folder, prefix))
         self._folder_turns.add(folder)
         return [folder]
 
@@ -160,18 +94,18 @@ class FolderScan:
         place = self._places.get(file[0])
         return place is not None and file[1] in place.known
 
-    def _look_again(self, place: _Place, raw: str, changes: Changes) -> None:
+    def _look_again(self, place: Place, raw: str, changes: Changes) -> None:
         before, path = place.known[raw], place.path / raw
         try:
             stamp = stamp_of(path.lstat())
         except OSError:  # gone or locked: the next listing tells, or whoever reads it
             return
         if stamp != before.stamp:
-            place.known[raw] = _Known(_Kind.FILE, before.inode, stamp)
+            place.known[raw] = Known(Kind.FILE, before.inode, stamp)
             self._file_turns.changed((place.path, raw))
             changes.found.append(Sighting(place.name_of(raw), path, stamp, before.inode))
 
-    def _look_into(self, place: _Place, changes: Changes) -> list[Path]:
+    def _look_into(self, place: Place, changes: Changes) -> list[Path]:
         """List a folder where that is due; return the folders in it."""
         try:
             present = place.listed(self._clock())
@@ -188,11 +122,11 @@ class FolderScan:
             self._folder_turns.changed(place.path)
         return [path for entry in fresh for path in self._take(place, entry, present, changes)]
 
-    def _take(self, place: _Place, entry: "os.DirEntry[str]", names: Collection[str], changes: Changes) -> list[Path]:
+    def _take(self, place: Place, entry: "os.DirEntry[str]", names: Collection[str], changes: Changes) -> list[Path]:
         """Note what is new at a name; return the folder to look into, where it is one."""
         name, path = place.name_of(entry.name), place.path / entry.name
-        place.known[entry.name] = _Known(_kind(entry), entry.inode())
-        if _kind(entry) is _Kind.FOLDER:
+        place.known[entry.name] = Known(kind_of(entry), entry.inode())
+        if kind_of(entry) is Kind.FOLDER:
             return self._add(path, f"{name}/")
         if reason := _reason_to_leave(entry):
             changes.left_alone.append(Skipped(name, reason))
@@ -204,12 +138,12 @@ class FolderScan:
             if not isinstance(error, FileNotFoundError):
                 changes.closed.append(Skipped(name, f"cannot be read: {error.strerror}"))
             return []
-        place.known[entry.name] = _Known(_Kind.FILE, entry.inode(), stamp)
+        place.known[entry.name] = Known(Kind.FILE, entry.inode(), stamp)
         self._file_turns.add((place.path, entry.name))
         changes.found.append(Sighting(name, path, stamp, entry.inode(), _beside(entry.name, names)))
         return []
 
-    def _drop(self, place: _Place, raw: str, changes: Changes) -> None:
+    def _drop(self, place: Place, raw: str, changes: Changes) -> None:
         """Note that a name is gone, with all that was below it."""
         del place.known[raw]
         changes.gone.append(place.name_of(raw))
@@ -224,20 +158,11 @@ def sighting_of(path: Path) -> Sighting:
     return Sighting(readable(path.name), path, stamp_of(stat), stat.st_ino)
 
 
-def _kind(entry: "os.DirEntry[str]") -> _Kind:
-    """Tell the kind from the listing."""
-    if entry.is_file(follow_symlinks=False):
-        return _Kind.FILE
-    if entry.is_symlink():
-        return _Kind.LINK
-    return _Kind.FOLDER if entry.is_dir(follow_symlinks=False) else _Kind.OTHER
-
-
 def _reason_to_leave(entry: "os.DirEntry[str]") -> str | None:
     """Why a name is left alone, in the words of `streams.source`."""
     if entry.name.startswith(".") and not entry.is_symlink():
         return "a hidden file, or a macOS resource fork"
-    return {_Kind.LINK: "a symbolic link", _Kind.OTHER: "no regular file"}.get(_kind(entry))
+    return {Kind.LINK: "a symbolic link", Kind.OTHER: "no regular file"}.get(kind_of(entry))
 
 
 def stamp_of(stat: os.stat_result) -> Stamp:

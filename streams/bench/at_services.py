@@ -17,9 +17,10 @@ from streams.bench.worker_time import worker_seconds
 from streams.formats.sandbox import Decoder
 from streams.intake import Intake, message_of
 from streams.pipeline import Pipeline
-from streams.ports import ObjectStore, Outgoing
+from streams.ports import ObjectStore
 from streams.settings import Settings
 from streams.telemetry import Telemetry
+from streams.transport import Outgoing
 from streams.wiring.process import use_one_thread_a_slot, utc_now
 from streams.wiring.worker import AtWork, lane_at_work
 

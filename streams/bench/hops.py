@@ -15,7 +15,7 @@ from streams.bench.chart import Bars, Chart
 from streams.bench.named_images import named_images
 from streams.bench.own_lane import OwnLane, Reader, read
 from streams.bench.processor_time import used_by
-from streams.ports import Message, Outgoing
+from streams.transport import Message, Outgoing
 
 NOOPS = Path(str(files("streams.bench") / "noops.toml"))
 CHUNK = 2000

@@ -19,7 +19,7 @@ from schemas.model import Record
 from streams.bench.named_images import named_images
 from streams.bench.own_lane import OwnLane, Reader, read
 from streams.bench.rest import Rest
-from streams.ports import Message, Outgoing, Publisher
+from streams.transport import Message, Outgoing, Publisher
 
 BESIDE = ("replay",)
 SLOTS = 2

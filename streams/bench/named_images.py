@@ -9,7 +9,7 @@ from schemas.headers import Headers
 from schemas.image import Acquisition, Image, ObjectRef, Roi, acquisition_id_of
 from schemas.model import digest
 from schemas.scores import Candidate, Risk
-from streams.ports import Outgoing
+from streams.transport import Outgoing
 
 CANDIDATES = ("raw", "mean", "gaussian", "median", "unet")
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from streams.pipeline import Pipeline
-from streams.ports import Message, Publisher
+from streams.transport import Message, Publisher
 
 READY_S = 120.0
 

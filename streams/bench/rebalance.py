@@ -19,8 +19,8 @@ from schemas.events import IMAGE_EVENT_TYPE, ImageEvent
 from schemas.headers import Headers
 from schemas.image import Acquisition, Image, ObjectRef, Roi, acquisition_id_of
 from schemas.model import Record
-from streams.ports import Message, Outgoing, Publisher
 from streams.settings import Settings
+from streams.transport import Message, Outgoing, Publisher
 from streams.wiring.process import utc_now
 from streams.wiring.resting import open_reader, scratch_topics
 from streams.wiring.topics import open_publisher

@@ -10,9 +10,9 @@ from schemas.model import Record
 from streams.intake import message_of
 from streams.job import Desk, Job, done_event, parse
 from streams.pipeline import LIVE, Pipeline
-from streams.ports import Message, Partition
 from streams.tracing import Tracer
 from streams.tracing.hops import Hops, Phases
+from streams.transport import Message, Partition
 from streams.wiring.process import utc_now
 from streams.wiring.tracing import discarding
 

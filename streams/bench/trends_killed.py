@@ -15,8 +15,8 @@ from streams.bench.efficiency import tiff_of
 from streams.bench.hops import Hop, hop_of, there_and_back
 from streams.bench.own_lane import READY_S, Reader, read
 from streams.errors import UsageError
-from streams.ports import Message, Outgoing
 from streams.topic_log import TopicLog
+from streams.transport import Message, Outgoing
 from streams.trends.desk import TrendsDesk, begun, kept
 from streams.trends.observation import parsed
 from streams.trends.watch import InstrumentWatch, observed

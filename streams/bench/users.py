@@ -14,7 +14,7 @@ from schemas.model import Record
 from streams.bench.chart import Chart, Lines
 from streams.bench.named_images import named_images
 from streams.bench.own_lane import READY_S, OwnLane, Reader
-from streams.ports import Outgoing, Publisher
+from streams.transport import Outgoing, Publisher
 
 SETTLING_S = 2.0
 """What is not counted at the beginning of a level: batches find their size."""

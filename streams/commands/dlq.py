@@ -1,28 +1,24 @@
 """``semstream dlq``: the dead letters, and what becomes of them."""
 
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
-from heapq import heappop, heappush
 from typing import Annotated
 
 import orjson
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from streams.commands.letters_told import fields_of, newest_of, only_one, table_of, told_of
 from streams.commands.options import AsJson, SettingsFile, Since, Until, time_of
 from streams.commands.tables import table_console
-from streams.deadletters import Criteria, Letter, Retry, letters, retries, send
+from streams.deadletters import Criteria, letters, retries, send
 from streams.errors import TransientError, UsageError
-from streams.letter_story import letter_fields, letter_story
+from streams.letter_story import letter_story
 from streams.pipeline import DEAD_LETTERS
 from streams.questions import LaterAnswers
-from streams.report.markup import visible
-from streams.sequels import After, Sequel, sequels
+from streams.sequels import sequels
 from streams.settings import Settings
 from streams.topic_log import TopicLog
 from streams.wiring.ledger import ledger_at_services
@@ -55,13 +51,13 @@ def list_letters(
     criteria = Criteria((), time_of(since), time_of(until), stage, reason, image, lane)
     found = Settings.load(settings)
     with closing(open_log(found)) as log, _ledger(found) as ledger:
-        newest, told = _newest(letters(log, criteria), limit)
+        newest, told = newest_of(letters(log, criteria), limit)
         after = sequels(log, newest, ledger)
     if json:
-        rows = [_fields(letter, told[letter.id], after.get(letter.id)) for letter in newest]
+        rows = [fields_of(letter, told[letter.id], after.get(letter.id)) for letter in newest]
         typer.echo(orjson.dumps({"letters": rows, "total": len(told)}))
         return
-    table_console().print(_table(newest, told, after), highlight=False)
+    table_console().print(table_of(newest, told, after), highlight=False)
     typer.echo(f"{len(newest)} of {len(told)} dead letters; semstream dlq show ID tells all of one")
 
 
@@ -78,40 +74,6 @@ def _ledger(settings: Settings) -> Iterator[LaterAnswers | None]:
             yield found.questions
 
 
-def _newest(found: Iterator[Letter], limit: int) -> tuple[list[Letter], Counter[str]]:
-    """Return the newest letters, the newest last, and how often each that there is was told, by its id.
-
-    A message that is delivered again is answered again, with the letter that it had.
-    """
-    kept: list[tuple[datetime, int, Letter]] = []
-    told: Counter[str] = Counter()
-    for number, letter in enumerate(found):
-        told[letter.id] += 1
-        if told[letter.id] == 1:
-            heappush(kept, (letter.stamped, number, letter))
-        if len(kept) > limit:
-            heappop(kept)
-    return [letter for *_, letter in sorted(kept)], told
-
-
-def _fields(letter: Letter, told: int, sequel: Sequel | None) -> dict[str, object]:
-    after = sequel.after if sequel else After.OPEN
-    return {**letter_fields(letter), "told": told, "since": after, "retried": sequel.where if sequel else None}
-
-
-def _table(found: Sequence[Letter], told: Mapping[str, int], after: Mapping[str, Sequel]) -> Table:
-    table = Table("id", "failed at (UTC)", "lane", "stage", "try", "since", "image", "reason", box=None, pad_edge=False)
-    for letter in found:
-        content = letter.content
-        name = content.source_name or content.image_id or letter.id
-        when = f"{content.failed_at:%Y-%m-%d %H:%M:%S}"
-        since = after[letter.id].after if letter.id in after else After.OPEN
-        often = f", told {told[letter.id]} times" if told[letter.id] > 1 else ""
-        cells = (letter.id[:8], when, letter.lane, content.stage, str(content.attempt), since + often)
-        table.add_row(*(escape(visible(cell)) for cell in (*cells, name, content.reason)))
-    return table
-
-
 @dlq.command()
 def show(
     letter: Annotated[str, typer.Argument(help="The letter's id, or its beginning.")],
@@ -122,27 +84,15 @@ def show(
     """Tell everything of one dead letter: its failure, its message, and whether it was retried."""
     services = Settings.load(settings)
     with closing(open_log(services)) as log, _ledger(services) as ledger:
-        found, told = _only(log, letter)
+        found, told = only_one(log, letter)
         sequel = sequels(log, [found], ledger).get(found.id)
     if json:
         original = found.content.original
         message = original.model_dump(mode="json") if original else None
-        typer.echo(orjson.dumps({**_fields(found, told, sequel), "message": message}))
+        typer.echo(orjson.dumps({**fields_of(found, told, sequel), "message": message}))
         return
     for line in letter_story(found, str(sequel) if sequel else None):
         typer.echo(line)
-
-
-def _only(log: TopicLog, beginning: str) -> tuple[Letter, int]:
-    """Return the letter that is meant, and how often it was told."""
-    all_of_them = list(letters(log, Criteria(ids=(beginning,))))
-    found = {letter.id: letter for letter in reversed(all_of_them)}
-    if not found:
-        raise UsageError(f"there is no dead letter {beginning}; semstream dlq list shows them")
-    if len(found) > 1 and beginning not in found:
-        raise UsageError(f"{len(found)} dead letters begin with {beginning}: give more of the id")
-    meant = found.get(beginning) or next(iter(found.values()))
-    return meant, sum(letter.id == meant.id for letter in all_of_them)
 
 
 @dlq.command()
@@ -172,7 +122,7 @@ def retry(
     with closing(open_log(found)) as log, closing(open_publisher(found)) as publisher, _ledger(found) as ledger:
         before = {} if again else sequels(log, letters(log, criteria), ledger)
         planned = retries(log, criteria, before=before)
-        told = _told(planned if dry_run else send(publisher, planned))
+        told = told_of(planned if dry_run else send(publisher, planned))
     for missing in [one for one in criteria.ids if not any(letter.startswith(one) for letter in told.letters)]:
         told.refused[missing] = "there is no such letter"
     if json:
@@ -181,42 +131,6 @@ def retry(
         for line in told.lines(dry_run=dry_run, named=bool(ids)):
             typer.echo(line)
     raise typer.Exit(1 if told.refused else 0)
-
-
-@dataclass
-class Told:
-    """What became of the letters that were to be sent again: by their ids, with the reason."""
-
-    sent: list[str] = field(default_factory=list)
-    already: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def letters(self) -> set[str]:
-        """The ids of all of them."""
-        return {*self.sent, *self.already, *self.refused}
-
-    def lines(self, *, dry_run: bool, named: bool) -> Iterator[str]:
-        """Yield what is to be read; of those retried before only the number, unless letters were named one by one."""
-        for identity, why in self.refused.items():
-            yield f"{identity}: {visible(why)}"
-        for identity, where in self.already.items() if named else ():
-            yield f"{identity}: retried already ({where}); --again sends it once more"
-        counts = [f"{len(self.sent)} {'would be sent' if dry_run else 'sent'} again", f"{len(self.refused)} refused"]
-        yield ", ".join([*counts, *([f"{len(self.already)} retried already"] if self.already else [])])
-
-
-def _told(outcomes: Iterator[Retry]) -> Told:
-    told = Told()
-    for outcome in outcomes:
-        identity = outcome.letter.id
-        if outcome.refusal is not None:
-            told.refused[identity] = outcome.refusal
-        elif outcome.before is not None:
-            told.already[identity] = outcome.before
-        else:
-            told.sent.append(identity)
-    return told
 
 
 @dlq.command()

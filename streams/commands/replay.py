@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,23 +11,19 @@ import orjson
 import typer
 
 from streams.commands.options import AsJson, SettingsFile, time_of
+from streams.commands.replay_told import Done, promoted_story, story_of
 from streams.comparison import Comparison
 from streams.errors import UsageError
 from streams.pipeline import REPLAY, load_pipeline
-from streams.promotion import Promoted
-from streams.replay import Replayed, Selection, offsets_of
+from streams.replay import Selection, offsets_of
 from streams.replay_run import ReplayRun, Sides
 from streams.report.comparison import write_comparison
-from streams.report.markup import visible
-from streams.report.quantities import aligned, decibels
 from streams.settings import Settings
 from streams.wiring.pictures import frames_at_services
 from streams.wiring.process import utc_now
 from streams.wiring.topics import open_log, open_publisher
 from streams.wiring.worker import AtWork, lane_at_work, prepare_lane
 
-SHOWN = 20
-"""Images named on a terminal; --json and --report have more."""
 PATIENCE_S = 600.0
 
 
@@ -97,7 +92,7 @@ def replay(
         if promote:
             outcome = run.promote()
             told: dict[str, object] = {"lane": sides.lane, "dry_run": dry_run, **asdict(outcome)}
-            _tell(json, told, _promoted(outcome, sides, dry_run=dry_run))
+            _tell(json, told, promoted_story(outcome, sides, dry_run=dry_run))
             return
         if not (dry_run or compare):
             prepare_lane(found, new, sides.lane)
@@ -107,25 +102,8 @@ def replay(
             done = _done(run, selection, rate, shadow=shadow, compare=compare, patience_s=patience_s, note=note)
         if report is not None and done.comparison is not None:
             _write_report(run, found, done.comparison, report)
-    _tell(json, {"lane": sides.lane, "dry_run": dry_run, **done.to_dict()}, _story(done, dry_run=dry_run))
+    _tell(json, {"lane": sides.lane, "dry_run": dry_run, **done.to_dict()}, story_of(done, dry_run=dry_run))
     raise typer.Exit(1 if done.unanswered or (done.replayed and done.replayed.missing) else 0)
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run came to; None is what it was not asked for."""
-
-    replayed: Replayed | None
-    unanswered: set[str]
-    comparison: Comparison | None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return all of it."""
-        return {
-            "replayed": _replayed_json(self.replayed) if self.replayed else None,
-            "unanswered": sorted(self.unanswered),
-            "comparison": self.comparison.to_json() if self.comparison else None,
-        }
 
 
 def _done(
@@ -167,77 +145,6 @@ def _tell(json: bool, told: dict[str, object], lines: Iterator[str]) -> None:
         return
     for line in lines:
         typer.echo(line)
-
-
-def _replayed_json(replayed: Replayed) -> dict[str, object]:
-    counts = ("repeats", "malformed", "rebuilt", "bytes")
-    return {
-        "images": len(replayed.acquisitions),
-        **{name: getattr(replayed, name) for name in counts},
-        "first": _time(replayed.first_ms),
-        "last": _time(replayed.last_ms),
-        "meant": dict(replayed.meant),
-        "missing": sorted(replayed.missing),
-    }
-
-
-def _time(ms: int | None) -> str | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _story(done: Done, *, dry_run: bool) -> Iterator[str]:
-    if done.replayed is not None:
-        yield from _replayed(done.replayed, dry_run=dry_run)
-    if done.unanswered:
-        yield f"{len(done.unanswered)} images were not answered: is a worker running for this lane?"
-    if done.comparison is not None:
-        yield from _compared(done.comparison)
-
-
-def _replayed(replayed: Replayed, *, dry_run: bool) -> Iterator[str]:
-    verb = "would be published" if dry_run else "published"
-    span = f", from {_time(replayed.first_ms)} to {_time(replayed.last_ms)}" if replayed.acquisitions else ""
-    size = f"{replayed.bytes / 1e6:.1f} MB of events"
-    yield f"{len(replayed.acquisitions)} images {verb} into lane {replayed.lane}{span}, {size}"
-    if replayed.repeats or replayed.malformed:
-        yield f"left out: {replayed.repeats} repeats and retries, {replayed.malformed} that are no image events"
-    if replayed.rebuilt:
-        yield f"{replayed.rebuilt} of them expired in the images' topic and were made of what a later stage published"
-    for image, count in replayed.meant.items():
-        if count > 1:
-            yield visible(f"{image} names {count} images: all of them are among these")
-    for image in sorted(replayed.missing):
-        yield visible(f"{image}: no topic holds its event any more, and the ledger keeps none; publish its file again")
-
-
-def _compared(comparison: Comparison) -> Iterator[str]:
-    changed = comparison.changed
-    yield (
-        f"{comparison.images} images in both; another choice for {len(changed)}; "
-        f"only before {comparison.only_old}, only after {comparison.only_new}"
-    )
-    risk = comparison.risk_summary()
-    if risk:
-        parts = ", ".join(f"{name} {decibels(value)} dB" for name, value in risk.items())
-        yield f"estimated squared error of the choice, after against before: {parts}"
-    for (old, new), count in comparison.moves.most_common():
-        yield f"  {count:>7}  {visible(old)} -> {visible(new)}"
-    for name, *values in comparison.score_table():
-        before, after, difference = aligned(values)
-        yield f"  {visible(name)}: {before} -> {after}, median difference {difference}"
-    for pair in changed[:SHOWN]:
-        yield visible(f"{pair.source_name}: {pair.old.chosen} -> {pair.new.chosen}, {decibels(pair.risk_db)} dB")
-    if len(changed) > SHOWN:
-        yield f"and {len(changed) - SHOWN} more; --json names all"
-
-
-def _promoted(outcome: Promoted, sides: Sides, *, dry_run: bool) -> Iterator[str]:
-    verb = "would be published" if dry_run else "published"
-    yield f"{outcome.published} selections of lane {sides.lane} {verb} to {sides.live_topics[-1]}"
-    if outcome.already:
-        yield f"{outcome.already} were there already"
-    if outcome.by_others:
-        yield f"{outcome.by_others} were left out: another pipeline selected them"
 
 
 def _write_report(run: ReplayRun, settings: Settings, comparison: Comparison, path: Path) -> None:

@@ -7,10 +7,10 @@ from functools import partial
 
 from schemas.headers import Headers
 from streams.deadletters import lane_of
-from streams.ports import Outgoing, Publisher
 from streams.tracing.harmless import Harmless
 from streams.tracing.place import Delivery, place_of
 from streams.tracing.span import Facts, Role, Span, Tracer
+from streams.transport import Outgoing, Publisher
 
 PUBLISH = "publish"
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from streams.errors import InvalidImage
 from streams.letters import Refusal, letter_about
 from streams.pipeline import topic
-from streams.ports import Message, Outgoing
+from streams.transport import Message, Outgoing
 from streams.trends.health import health_message
 from streams.trends.observation import Observation, observed_in, parsed
 from streams.trends.watch import InstrumentWatch, observed

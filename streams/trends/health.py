@@ -7,7 +7,7 @@ from schemas.headers import Headers
 from schemas.health import HEALTH_EVENT_TYPE, HealthEvent
 from schemas.image import NAMESPACE
 from streams.pipeline import HEALTH
-from streams.ports import Outgoing
+from streams.transport import Outgoing
 
 
 def health_message(event: HealthEvent, lane: str, now: datetime) -> Outgoing:

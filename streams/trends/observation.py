@@ -12,8 +12,8 @@ from schemas.model import Record
 from schemas.scores import RAW
 from stages.metrics.names import Score
 from streams.errors import InvalidImage
-from streams.ports import Message
 from streams.scrutiny import one_line, read_event
+from streams.transport import Message
 
 
 class Observation(Record):

@@ -19,13 +19,14 @@ from streams.frames import Frames
 from streams.job import Desk
 from streams.metered_store import MeteredStore
 from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
-from streams.ports import JobLedger, ObjectStore, Publisher
+from streams.ports import JobLedger, ObjectStore
 from streams.settings import KafkaSettings
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
 from streams.telemetry.process import describe_process
 from streams.tracing import Tracer
+from streams.transport import Publisher
 from streams.wiring.process import collect_seldom, exclusive, use_one_thread_a_slot, utc_now
 from streams.wiring.tracing import traced
 from streams.worker import Worker

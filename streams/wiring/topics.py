@@ -11,10 +11,11 @@ from streams.adapters.kafka_topics import KafkaTopics
 from streams.adapters.s3_store import S3Store
 from streams.adapters.sql_ledger import SqlLedger
 from streams.adapters.sql_seeds import SqlSeeds
-from streams.ports import Inventory, JobLedger, Publisher, Seeds
+from streams.ports import Inventory, JobLedger, Seeds
 from streams.settings import Settings
 from streams.topic_log import TopicLog
 from streams.topics import Cluster
+from streams.transport import Publisher
 
 
 def open_log(settings: Settings) -> TopicLog:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from streams.errors import UsageError
-from streams.ports import Publisher
 from streams.settings import traces_wanted
 from streams.tracing import Tracer
 from streams.tracing.publishing import TracedPublisher
+from streams.transport import Publisher
 from streams.wiring.process import utc_now
 
 INSTALL = "pip install 'semstream[tracing]', or set OTEL_TRACES_EXPORTER=none"

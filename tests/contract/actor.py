@@ -15,8 +15,8 @@ from confluent_kafka import KafkaException
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.errors import TransientError
 from streams.logs import log_to_stderr
-from streams.ports import Message, Outgoing, Positions
 from streams.settings import KafkaSettings
+from streams.transport import Message, Outgoing, Positions
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,8 @@ from streams.adapters.kafka_log import KafkaLog
 from streams.balance import Balance, Fault, Scope
 from streams.job import Desk, dead_letter, done_event, parse
 from streams.pipeline import DEAD_LETTERS, Step
-from streams.ports import Message, Outgoing, Partition
 from streams.reconcile import conservation
+from streams.transport import Message, Outgoing, Partition
 from tests.events import NOON, headers_of, image_event
 from tests.kafka_world import PATIENCE_S, World, poll_until, real_kafka
 from tests.toys import Shade

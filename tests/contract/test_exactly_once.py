@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from streams.adapters.kafka_admin import LATEST, KafkaAdmin
 from streams.errors import TransientError
-from streams.ports import Message, Partition, Positions
+from streams.transport import Message, Partition, Positions
 from tests.contract.actor import Actor, answers
 from tests.kafka_world import PARTITIONS, World, behind, events, poll_until, values
 

@@ -5,7 +5,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.cimpl import NewPartitions
 
 from streams.errors import UsageError
-from streams.ports import Outgoing
+from streams.transport import Outgoing
 from tests.contract.actor import answers
 from tests.kafka_world import PARTITIONS, World, events, poll_until, values
 

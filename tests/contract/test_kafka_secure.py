@@ -14,9 +14,9 @@ from streams.adapters.kafka_reader import KafkaReader
 from streams.adapters.kafka_topics import KafkaTopics
 from streams.adapters.kafka_transport import KafkaTransport
 from streams.errors import UsageError
-from streams.ports import Message
 from streams.settings import KafkaSettings
 from streams.topics import Topic
+from streams.transport import Message
 from tests.kafka_world import Joined, events, poll_until, values
 from tests.own_servers import free_port
 from tests.services import private

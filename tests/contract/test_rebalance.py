@@ -9,8 +9,8 @@ import pytest
 from streams.crew import Crew, Pace
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Message
 from streams.telemetry import Telemetry
+from streams.transport import Message
 from tests.echo_worker import EchoWorker
 from tests.kafka_world import PATIENCE_S, World, events, values
 from tests.toys import Shade

@@ -15,8 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from streams.adapters.kafka_log import KafkaLog
 from streams.errors import TransientError, UsageError
-from streams.ports import Message, Outgoing
 from streams.topic_log import TopicLog, message_at, milliseconds, stamped
+from streams.transport import Message, Outgoing
 from tests.events import NOON
 from tests.memory_log import MemoryLog
 from tests.services import absent, settings

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from streams.ports import Message, Outgoing, Partition
+from streams.transport import Message, Outgoing, Partition
 from tests.kafka_world import PARTITIONS, World, events, poll_until, values
 
 

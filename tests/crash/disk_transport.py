@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
+from streams.transport import Message, Outgoing, Partition, PartitionsFn, Positions
 
 Line = dict[str, str]
 

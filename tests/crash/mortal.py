@@ -19,10 +19,10 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.frames import Frames
 from streams.job import Desk
 from streams.pipeline import Step
-from streams.ports import Outgoing, Partition, Positions
 from streams.slots import Slots
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
+from streams.transport import Outgoing, Partition, Positions
 from streams.worker import Worker
 from tests.crash.disk_transport import DiskTransport
 from tests.events import NOON, headers_of, image_event

@@ -16,7 +16,7 @@ from typing import Any
 from schemas.events import ImageEvent
 from streams.agent.journal import FeedId, Journal
 from streams.agent.once import publish_once
-from streams.ports import Outgoing
+from streams.transport import Outgoing
 from tests.agents import OPTIONS, Site, tiff
 from tests.crash.mortal import Fate, in_child
 

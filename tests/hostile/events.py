@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 from tests.events import NOON, headers_of, image_event
 
 EVENT = image_event()

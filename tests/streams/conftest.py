@@ -10,6 +10,7 @@ from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import folder_files
 from streams.summary import Summary
+from tests.crews import Start, crews
 from tests.folders import TOYS, Run
 from tests.workbench import Bench, CountingStore
 
@@ -36,3 +37,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     ledger = SqlLedger.sqlite(tmp_path / "ledger.sqlite")
     yield Bench(CountingStore(tmp_path / "objects"), ledger)
     ledger.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with crews() as start:
+        yield start

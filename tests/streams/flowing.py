@@ -10,8 +10,9 @@ from streams.deadletters import Criteria, retries, send
 from streams.errors import InvalidImage
 from streams.job import Desk, Job, dead_letter, done_event, parse
 from streams.pipeline import DEAD_LETTERS, Step, topic
-from streams.ports import Message, Outgoing, Settlement, SettlementId, State
+from streams.ports import Settlement, SettlementId, State
 from streams.reconcile import conservation, read_from
+from streams.transport import Message, Outgoing
 from tests.events import NOON, headers_of, image_event
 from tests.memory_log import MemoryLog
 from tests.toys import Pick, Shade

@@ -1,53 +1,18 @@
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from streams.crew import Crew, Pace
 from streams.errors import TransientError
-from streams.job import Desk
-from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition, PartitionsFn, Positions
-from streams.telemetry import Activity, Telemetry
-from streams.telemetry.catalogue import LAG_MESSAGES, PARTITIONS, REBALANCES, RETRIES, WORKER_SECONDS
+from streams.telemetry import Telemetry
+from streams.telemetry.catalogue import RETRIES
+from streams.transport import Message, Outgoing, PartitionsFn
+from tests.crews import DESK, P0, P1, Start, messages
 from tests.echo_worker import EchoWorker
 from tests.memory_transport import MemoryTransport
-from tests.toys import Shade
-
-P0, P1 = Partition("t", 0), Partition("t", 1)
-DESK = Desk(Step(Shade(), "t", "u"), "live", "p1")
-QUICK = Pace(handlers=2, batch_age_s=0, revoke_deadline_s=20)
-Respond = Callable[[Sequence[Message]], None]
-
-
-def messages(partition: Partition, count: int, *, size: int = 1) -> list[Message]:
-    return [Message(partition, n, 0, None, f"{partition.number}/{n}".encode().ljust(size), ()) for n in range(count)]
-
-
-Start = Callable[..., tuple[Crew, "Future[None]"]]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    crews: list[Crew] = []
-    with ThreadPoolExecutor() as pool:
-
-        def start(
-            transport: MemoryTransport,
-            respond: Respond = lambda messages: None,
-            *,
-            pace: Pace = QUICK,
-            telemetry: Telemetry | None = None,
-        ) -> tuple[Crew, "Future[None]"]:
-            crew = Crew(EchoWorker(DESK, transport, respond), transport, pace, telemetry or Telemetry())
-            crews.append(crew)
-            return crew, pool.submit(crew.run)
-
-        yield start
-        for crew in crews:
-            crew.stop()
 
 
 def test_every_message_is_answered_once_in_the_order_of_its_partition(start: Start) -> None:
@@ -62,23 +27,6 @@ def test_every_message_is_answered_once_in_the_order_of_its_partition(start: Sta
     assert transport.committed[-1][1].keys() <= {P0, P1}
     assert {p: max(n[p] for _, n in transport.committed if p in n) for p in (P0, P1)} == {P0: 40, P1: 40}
     assert transport.closed
-
-
-def test_positions_never_pass_a_message_that_is_still_in_hand(start: Start) -> None:
-    gate = threading.Event()
-
-    def respond(batch: Sequence[Message]) -> None:
-        if batch[0].offset == 0:
-            assert gate.wait(30)
-
-    transport = MemoryTransport(messages(P0, 3) + messages(P1, 3))
-    crew, running = start(transport, lambda batch: respond(batch) if batch[0].partition == P0 else None)
-    transport.wait_for_events(3)
-    assert all(P0 not in positions for _, positions in transport.committed)
-    gate.set()
-    transport.wait_for_events(6)
-    crew.stop()
-    running.result(timeout=30)
 
 
 def test_a_full_crew_pauses_goes_on_polling_and_resumes(start: Start) -> None:
@@ -216,192 +164,6 @@ def test_batches_grow_while_the_work_is_quick_however_long_it_waits_for_a_slot(w
         crew.stop()
         running.result(timeout=30)
     assert max(sizes) == largest
-
-
-def test_a_commit_that_was_refused_is_not_repeated_for_a_partition_that_was_lost_meanwhile(start: Start) -> None:
-    refused, lost = threading.Event(), threading.Event()
-
-    class Losing(MemoryTransport):
-        def commit(self, outgoing: Sequence[Outgoing], positions: object) -> None:
-            if not refused.is_set():
-                refused.set()
-                assert lost.wait(30)
-                raise TransientError("fenced")
-            super().commit(outgoing, positions)  # type: ignore[arg-type]
-
-    def lose() -> None:
-        if refused.is_set() and not lost.is_set():
-            transport.revoke([P0])
-            transport.assign([P1])
-            lost.set()
-            transport.waiting = messages(P1, 1)
-
-    transport = Losing(messages(P0, 1))
-    transport.at_poll = lose
-    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0, revoke_deadline_s=0))
-    transport.wait_for_events(1)
-    crew.stop()
-    running.result(timeout=30)
-    assert transport.committed == [([Outgoing("u", None, b"1/0", ())], {P1: 1})]
-
-
-def test_a_lost_partition_is_dropped_at_once_whatever_is_being_done_for_it(start: Start) -> None:
-    taken, gate, dropped = threading.Event(), threading.Event(), threading.Event()
-
-    def respond(batch: Sequence[Message]) -> None:
-        if batch[0].partition == P0:
-            taken.set()
-            assert gate.wait(30)
-
-    def lose() -> None:
-        if taken.is_set() and not dropped.is_set():
-            transport.lose([P0])
-            dropped.set()
-            transport.assign([P1])
-            transport.waiting = messages(P1, 1)
-
-    transport = MemoryTransport(messages(P0, 1))
-    transport.at_poll = lose
-    crew, running = start(transport, respond, pace=Pace(handlers=2, batch_age_s=0, revoke_deadline_s=600))
-    assert dropped.wait(30)
-    transport.wait_for_events(1)
-    gate.set()
-    crew.stop()
-    running.result(timeout=30)
-    assert transport.committed == [([Outgoing("u", None, b"1/0", ())], {P1: 1})]
-
-
-def test_a_commit_carries_the_membership_of_its_partitions_not_a_newer_one(start: Start) -> None:
-    """A worker that was stopped between asking what it holds and committing must be refused by the broker."""
-    answered: list[object] = []
-
-    class Thawing(MemoryTransport):
-        def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
-            if not answered:
-                self.lose([P0])
-                self.assign([P0])
-                self.waiting = messages(P0, 1)
-            answered.append(positions.membership)
-            if positions.membership != self.generation:
-                raise TransientError("a membership that ended")
-            super().commit(outgoing, positions)
-
-    transport = Thawing(messages(P0, 1))
-    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0))
-    transport.wait_for_events(1)
-    crew.stop()
-    running.result(timeout=30)
-    assert answered == [1, 2]
-    assert transport.committed == [([Outgoing("u", None, b"0/0", ())], {P0: 1})]
-
-
-def test_what_was_lost_after_the_membership_was_taken_is_not_published(start: Start) -> None:
-    class Losing(MemoryTransport):
-        asked = False
-
-        def membership(self) -> int:
-            taken = super().membership()
-            if not self.asked:
-                self.asked = True
-                self.lose([P0])
-                self.assign([P0])
-                self.waiting = messages(P0, 2)
-            return taken
-
-    transport = Losing(messages(P0, 1))
-    crew, running = start(transport, pace=Pace(handlers=1, batch_age_s=0))
-    transport.wait_for_events(2)
-    crew.stop()
-    running.result(timeout=30)
-    assert [event.value for event in transport.events] == [b"0/0", b"0/1"]
-    assert set(transport.memberships) == {2}
-
-
-def test_a_crew_tells_how_far_it_is_behind(start: Start) -> None:
-    gate = threading.Event()
-    transport, telemetry = MemoryTransport(messages(P0, 12)), Telemetry()
-    pace = Pace(handlers=1, batch_age_s=0, max_in_flight=4, max_batch=1)
-    crew, running = start(transport, lambda _: gate.wait(30), pace=pace, telemetry=telemetry)
-    measured = threading.Event()
-
-    def look() -> None:
-        if telemetry.total(LAG_MESSAGES, stage="shade", lane="live") == 8:
-            measured.set()
-
-    transport.at_poll = look
-    assert measured.wait(30)
-    gate.set()
-    crew.stop()
-    running.result(timeout=30)
-
-
-def seconds_of_handlers(telemetry: Telemetry) -> float:
-    return telemetry.total(WORKER_SECONDS, stage="shade", lane="live", thread="handler")
-
-
-@pytest.mark.parametrize("loaded", [True, False])
-def test_the_activities_of_the_handlers_add_up_to_their_time_loaded_and_idle(start: Start, loaded: bool) -> None:
-    transport, telemetry = MemoryTransport(messages(P0, 9000 if loaded else 1)), Telemetry()
-    pace = Pace(handlers=3, batch_age_s=0, max_in_flight=8, max_batch=2)
-    crew, running = start(transport, lambda _: time.sleep(0.002), pace=pace, telemetry=telemetry)
-    transport.wait_for_events(1)
-    before, start_s = seconds_of_handlers(telemetry), time.monotonic()
-    time.sleep(0.5)
-    after, seconds = seconds_of_handlers(telemetry), time.monotonic() - start_s
-    assert after - before == pytest.approx(3 * seconds, rel=0.02)
-    idle = telemetry.total(WORKER_SECONDS, stage="shade", thread="handler", activity="idle")
-    assert idle < after / 2 if loaded else idle > after / 2
-    crew.stop()
-    running.result(timeout=30)
-
-
-def test_handlers_that_wait_behind_a_slow_commit_or_an_old_image_say_so(start: Start) -> None:
-    gate, telemetry = threading.Event(), Telemetry()
-
-    class SlowToCommit(MemoryTransport):
-        def commit(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
-            gate.wait(30)
-            super().commit(outgoing, positions)
-
-    transport = SlowToCommit(messages(P0, 12))
-    pace = Pace(handlers=2, batch_age_s=0, max_in_flight=4, max_batch=1)
-    crew, running = start(transport, pace=pace, telemetry=telemetry)
-
-    def waited(activity: Activity) -> float:
-        return telemetry.total(WORKER_SECONDS, stage="shade", thread="handler", activity=activity)
-
-    deadline = time.monotonic() + 30
-    while waited(Activity.COMMIT_WAIT) < 0.1 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert waited(Activity.COMMIT_WAIT) >= 0.1
-    assert waited(Activity.BACK_PRESSURE) < 0.1
-    gate.set()
-    transport.wait_for_events(12)
-    crew.stop()
-    running.result(timeout=30)
-
-
-def test_a_crew_is_ready_while_it_has_partitions_and_nothing_keeps_it_waiting(start: Start) -> None:
-    refused = [TransientError("brokers do not answer")] * 4
-    transport, telemetry = MemoryTransport(messages(P0, 1), refusals=refused), Telemetry()
-    told: set[str | None] = set()
-    crew, running = start(transport, telemetry=telemetry)
-    transport.at_poll = lambda: told.add(crew.why_not_ready())
-    transport.wait_for_events(1)
-    assert "shade: brokers do not answer" in told
-    deadline = time.monotonic() + 30
-    while crew.why_not_ready() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert crew.why_not_ready() is None
-    assert telemetry.total(WORKER_SECONDS, stage="shade", thread="committer", activity="retry") > 0
-    assert telemetry.total(REBALANCES, stage="shade", change="assigned") == 1
-    assert telemetry.total(PARTITIONS, stage="shade") == 1
-    transport.at_poll = lambda: transport.lose([P0])
-    while telemetry.total(PARTITIONS, stage="shade") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert crew.why_not_ready() == "shade: its group has given it no partitions yet"
-    crew.stop()
-    running.result(timeout=30)
 
 
 def test_brokers_that_do_not_answer_yet_are_waited_for(start: Start) -> None:

@@ -10,8 +10,8 @@ from streams.deadletters import Criteria, Letter, Retry, letters, retries, send
 from streams.errors import InvalidImage
 from streams.job import Desk, dead_letter, parse
 from streams.pipeline import DEAD_LETTERS, Step, topic
-from streams.ports import Message, Outgoing
 from streams.sequels import sequels
+from streams.transport import Message, Outgoing
 from tests.events import NOON, headers_of, image_event
 from tests.hostile.events import CORPUS, HostileEvent
 from tests.memory_log import MemoryLog

@@ -7,7 +7,7 @@ import pytest
 from schemas.events import ImageEvent
 from streams.embedded import LOST_AFTER_POLLS, EmbeddedRun
 from streams.feed import Window
-from streams.ports import Message
+from streams.transport import Message
 from tests.events import image_event
 
 

@@ -14,8 +14,8 @@ from streams.errors import InvalidImage
 from streams.feed import FIRST_IMAGES, Feed, Window
 from streams.formats.reading import Description, PageDescription
 from streams.formats.sniff import Format
-from streams.ports import Outgoing
 from streams.source import Skipped, SourceFile, first
+from streams.transport import Outgoing
 from tests.events import NOON
 
 TIFF = b"II*\0"

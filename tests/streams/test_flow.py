@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.flow import Flow
-from streams.ports import Message, Partition
 from streams.telemetry import Activity
+from streams.transport import Message, Partition
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
 

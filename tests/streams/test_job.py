@@ -12,7 +12,8 @@ from schemas.image import event_id_of
 from streams.errors import InvalidImage
 from streams.job import Desk, Job, dead_letter, done_event, parse
 from streams.pipeline import Step
-from streams.ports import Message, Partition, State
+from streams.ports import State
+from streams.transport import Message, Partition
 from tests.events import NOON, headers_of, image_event
 from tests.hostile.events import CORPUS, ODD, HostileEvent
 from tests.toys import Pick, Shade

@@ -10,7 +10,7 @@ from schemas.headers import Headers
 from stages.stage import Stage
 from streams.deadletters import Criteria, retries, send
 from streams.pipeline import DEAD_LETTERS
-from streams.ports import Message, Outgoing
+from streams.transport import Message, Outgoing
 from tests.memory_log import MemoryLog
 from tests.toys import Shade, toy_file
 from tests.workbench import BLACK, Bench, Lenient, event_in, letter_in

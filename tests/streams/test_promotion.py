@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from schemas.headers import Headers
-from streams.ports import Outgoing
 from streams.promotion import Origin, promote
+from streams.transport import Outgoing
 from tests.events import NOON
 from tests.memory_log import MemoryLog
 from tests.streams.flowing import PIPELINE, STAGES, Fate, Flowing

@@ -10,8 +10,8 @@ from streams.adapters.folder_store import FolderStore
 from streams.folder_frames import FolderFrame
 from streams.frames import Frames
 from streams.intake import message_of
-from streams.ports import Outgoing
 from streams.published_frames import Meant, frames_named
+from streams.transport import Outgoing
 from tests.events import NOON, image_event, object_ref
 from tests.memory_log import MemoryLog
 from tests.toys import SIDE, ToyDecoder, toy_file

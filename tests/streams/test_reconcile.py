@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.balance import Balance, Fault, Scope, Window
-from streams.ports import Message, Outgoing
 from streams.reconcile import conservation, names_of
+from streams.transport import Message, Outgoing
 from tests.events import NOON, image_event
 from tests.hostile.events import CORPUS
 from tests.memory_log import MemoryLog

@@ -8,8 +8,8 @@ import pytest
 from schemas.events import ImageEvent
 from schemas.headers import Headers
 from streams.errors import UsageError
-from streams.ports import Message, Outgoing
 from streams.replay import Replay, Replayed, Selection, offsets_of
+from streams.transport import Message, Outgoing
 from tests.events import NOON, headers_of, image_event, object_ref
 from tests.hostile.events import CORPUS
 from tests.memory_log import MemoryLog

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from schemas.headers import Headers
 from stages.stage import Outcome, Rejected, Task
-from streams.ports import Outgoing
 from streams.retries import Attempts, Retrying
+from streams.transport import Outgoing
 from tests.events import headers_of, image_event
 from tests.folders import Run, write_images
 from tests.toys import Shade

@@ -7,8 +7,9 @@ from schemas.events import ImageEvent
 from schemas.image import ObjectRef
 from schemas.scores import Candidate, Selection
 from streams.balance import Fault
-from streams.ports import Message, Partition, StoredObject
+from streams.ports import StoredObject
 from streams.stocktaking import missing_objects
+from streams.transport import Message, Partition
 from tests.events import NOON, headers_of, image_event, object_ref
 from tests.hostile.events import CORPUS, HostileEvent
 

@@ -8,8 +8,8 @@ from schemas.headers import Headers
 from schemas.image import Roi
 from stages.stage import Outcome, Task
 from streams.errors import TransientError
-from streams.ports import Positions
 from streams.telemetry.catalogue import PARTS
+from streams.transport import Positions
 from tests.toys import Shade, ToyDecoder, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in
 

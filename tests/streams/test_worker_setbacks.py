@@ -13,9 +13,10 @@ from stages.stage import Done, Outcome, Task
 from streams.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.errors import InvalidImage, TransientError
 from streams.job import parse
-from streams.ports import Message, SettlementId, State
+from streams.ports import SettlementId, State
 from streams.suspects import InHand, Precautions
 from streams.telemetry.catalogue import IMAGES
+from streams.transport import Message
 from tests.events import NOON
 from tests.toys import Focus, Shade, toy_file
 from tests.workbench import BLACK, P0, Bench, Lenient, event_in, letter_in

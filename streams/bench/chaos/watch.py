@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from streams.ports import Message
+from streams.transport import Message
 
 POLL_S = 0.05
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from streams.adapters.faust_trends import FaustTrends, TrendsOptions
-from streams.ports import Message, Outgoing
 from streams.settings import KafkaSettings
+from streams.transport import Message, Outgoing
 from streams.trends.desk import TrendsDesk
 from tests.events import NOON
 

@@ -11,7 +11,7 @@ from streams.adapters.kafka_errors import ClientErrors
 from streams.adapters.kafka_member import IN_DOUBT_S, REFUSED_S, STILL_THERE, Callbacks, Member
 from streams.adapters.kafka_progress import Progress
 from streams.errors import UsageError
-from streams.ports import Partition
+from streams.transport import Partition
 from tests.librdkafka import FakeConsumer, FakeMessage
 
 P0, P1 = Partition("in", 0), Partition("in", 1)

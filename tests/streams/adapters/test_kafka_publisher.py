@@ -7,8 +7,8 @@ from confluent_kafka import KafkaError
 from streams.adapters.kafka_client import MAX_MESSAGE_BYTES
 from streams.adapters.kafka_publisher import KafkaPublisher
 from streams.errors import InvalidImage, TransientError, UsageError
-from streams.ports import Outgoing
 from streams.settings import KafkaSettings
+from streams.transport import Outgoing
 from tests.librdkafka import FakeProducer
 
 EVENT = Outgoing("out", b"k", b"v", [("a", b"b")])

@@ -12,7 +12,7 @@ from streams.adapters.kafka_client import MAX_MESSAGE_BYTES
 from streams.adapters.kafka_errors import ClientErrors
 from streams.adapters.kafka_transactions import HUNG, Transactions, Watchdog
 from streams.errors import TransientError, UsageError
-from streams.ports import Outgoing, Partition
+from streams.transport import Outgoing, Partition
 from tests.librdkafka import FakeProducer
 
 P0 = Partition("in", 0)

@@ -6,8 +6,8 @@ import pytest
 
 from streams.adapters import kafka_member, kafka_transactions
 from streams.adapters.kafka_transport import KafkaTransport
-from streams.ports import Outgoing, Partition, Positions
 from streams.settings import KafkaSettings
+from streams.transport import Outgoing, Partition, Positions
 from tests.librdkafka import FakeConsumer, FakeProducer
 
 KAFKA = KafkaSettings(bootstrap_servers="nowhere:1")

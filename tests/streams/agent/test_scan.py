@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams.agent import scan
-from streams.agent.scan import QUIET_S, RELIST_S, Changes, FolderScan
+from streams.agent.place import QUIET_S, RELIST_S
+from streams.agent.scan import Changes, FolderScan
 from tests.agents import Clock
 
 

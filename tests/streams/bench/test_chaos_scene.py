@@ -13,7 +13,7 @@ from streams.bench.chaos.disk import small_disk
 from streams.bench.chaos.feeder import TWIN_EVERY, feeding, spooled
 from streams.bench.chaos.supervisor import Unit, supervising
 from streams.bench.chaos.watch import watching
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 from tests.events import image_event
 
 PATIENCE_S = 30.0

@@ -5,7 +5,7 @@ import pytest
 
 from streams.bench.hops import NOOPS
 from streams.bench.users import Answers, Client, Level, Users, Wait, level_of, measure_users
-from streams.ports import Message, Outgoing, Partition
+from streams.transport import Message, Outgoing, Partition
 from streams.wiring.bench import own_lane
 from streams.wiring.topics import open_publisher
 from tests.services import settings

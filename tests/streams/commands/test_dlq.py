@@ -10,7 +10,8 @@ from streams.adapters.sql_ledger import SqlLedger
 from streams.cli import outcome_of
 from streams.errors import TransientError
 from streams.pipeline import DEAD_LETTERS
-from streams.ports import Outgoing, Settlement, SettlementId, State
+from streams.ports import Settlement, SettlementId, State
+from streams.transport import Outgoing
 from streams.wiring.embedded import LEDGER_FILE
 from streams.wiring.ledger import ledger_of_run
 from tests.events import NOON

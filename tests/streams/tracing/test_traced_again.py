@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from schemas.events import ImageEvent
 from schemas.headers import Headers
 from streams.deadletters import Criteria, retries
-from streams.ports import Message, Outgoing
 from streams.replay import First, replayed_event
+from streams.transport import Message, Outgoing
 from tests.events import NOON
 from tests.memory_log import MemoryLog
 from tests.spans import Kept, kept_spans

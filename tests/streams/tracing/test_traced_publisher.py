@@ -10,10 +10,10 @@ from streams.errors import TransientError
 from streams.intake import message_of
 from streams.job import Desk, parse
 from streams.pipeline import Step
-from streams.ports import Message, Outgoing, Partition
 from streams.retries import Attempts, Retrying
 from streams.tracing.hops import Hops
 from streams.tracing.publishing import TracedPublisher
+from streams.transport import Message, Outgoing, Partition
 from tests.events import NOON, image_event
 from tests.spans import kept_spans, traceparent_of
 from tests.toys import Shade

@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from schemas.headers import Headers
-from streams.ports import Message, Outgoing, Positions
+from streams.transport import Message, Outgoing, Positions
 from tests.spans import Kept, kept_spans, traceparent_of
 from tests.toys import toy_file
 from tests.workbench import BLACK, P0, Bench

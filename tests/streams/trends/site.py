@@ -20,8 +20,8 @@ from streams.adapters.kafka_admin import KafkaAdmin
 from streams.adapters.kafka_client import producer_configuration
 from streams.adapters.kafka_reader import KafkaReader
 from streams.pipeline import DEAD_LETTERS, HEALTH, topic
-from streams.ports import Message
 from streams.settings import Settings
+from streams.transport import Message
 from streams.trends.desk import TrendsDesk
 from streams.trends.observation import Observation, parsed
 from streams.trends.watch import InstrumentWatch, observed

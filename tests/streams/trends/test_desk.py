@@ -5,7 +5,7 @@ import pytest
 from schemas.events import DeadLetter
 from schemas.headers import Headers
 from schemas.health import HealthEvent
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 from streams.trends.desk import TrendsDesk, kept
 from streams.trends.observation import Observation, parsed
 from streams.trends.watch import InstrumentWatch

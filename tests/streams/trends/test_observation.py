@@ -5,7 +5,7 @@ from schemas.headers import Headers
 from schemas.health import Quantity
 from schemas.scores import RAW, Candidate, NoiseRecord, Selection
 from streams.errors import InvalidImage
-from streams.ports import Message, Partition
+from streams.transport import Message, Partition
 from streams.trends.observation import Observation, observed_in, parsed
 from tests.events import NOON, headers_of, image_event
 
