@@ -49,8 +49,8 @@ class MetricsPages:
 def _one_way(url: str) -> str:
     """Write an address as all do that mean the same page: who is named twice is not two processes.
 
-    >>> _one_way("http://Node-1:9100/metrics/")
-    'http://node-1:9100/metrics'
+    >>> _one_way("http://Node-1:9464/metrics/")
+    'http://node-1:9464/metrics'
     """
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), parts.query, ""))
@@ -59,8 +59,8 @@ def _one_way(url: str) -> str:
 def _named(url: str) -> str:
     """Name a process by its address; several that stand behind one, by their paths as well.
 
-    >>> _named("http://node-1:9100/metrics"), _named("https://gateway/worker-1/metrics")
-    ('node-1:9100', 'gateway/worker-1/metrics')
+    >>> _named("http://node-1:9464/metrics"), _named("https://gateway/worker-1/metrics")
+    ('node-1:9464', 'gateway/worker-1/metrics')
     """
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""

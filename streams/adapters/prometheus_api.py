@@ -91,7 +91,7 @@ def _reasons_in(data: Any) -> dict[str, str]:  # noqa: ANN401 - what JSON gives
 def _plain(error: str) -> str:
     """Return what went wrong without the address, which stands beside it.
 
-    >>> _plain('Get "http://127.0.0.1:9100/metrics": dial tcp 127.0.0.1:9100: connect: connection refused')
+    >>> _plain('Get "http://127.0.0.1:9464/metrics": dial tcp 127.0.0.1:9464: connect: connection refused')
     'connection refused'
     """
     return error.rpartition(": ")[2] or error

@@ -36,7 +36,7 @@ PrometheusUrl = Annotated[
 ]
 Pages = Annotated[
     list[str] | None,
-    typer.Option("--metrics", metavar="URL", help="A process (host:port); may be repeated. Else 127.0.0.1:9100."),
+    typer.Option("--metrics", metavar="URL", help="A process (host:port); may be repeated. Else 127.0.0.1:9464."),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Print one table and end.")]
 EveryS = Annotated[float, typer.Option("--every", min=0.2, metavar="SECONDS", help="How often to look.")]

@@ -34,7 +34,7 @@ def _shown(fleet: Fleet, over: str, processes: int | None) -> Iterator[Renderabl
             yield Text(f"and {-left} more that answer: --once shows all", QUIET)
     if not fleet.answering:
         yield Text(
-            "start workers with --metrics-port 9100, or say where they are: --metrics HOST:PORT, or --prometheus URL"
+            "start workers with --metrics-port 9464, or say where they are: --metrics HOST:PORT, or --prometheus URL"
         )
 
 

@@ -8,7 +8,7 @@ from streams.adapters.prometheus_api import PrometheusApi
 from streams.errors import UsageError
 from streams.top.look import Source
 
-HERE = "http://127.0.0.1:9100/metrics"
+HERE = "http://127.0.0.1:9464/metrics"
 """Where docs/operations.md and deploy/prometheus/targets/local.yml have a worker of this machine."""
 
 
@@ -39,7 +39,7 @@ def _address(text: str, option: str) -> str:
             f"{option}: an address with a name or password in it is not taken; ask the processes themselves"
         )
     if not usable:
-        raise UsageError(f"{option} {text}: write an address such as http://127.0.0.1:9100")
+        raise UsageError(f"{option} {text}: write an address such as http://127.0.0.1:9464")
     return url
 
 

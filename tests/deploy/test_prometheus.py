@@ -100,7 +100,7 @@ def test_a_local_prometheus_finds_its_alertmanager_and_a_worker_that_starts_late
         with urlopen(f"{url}/rules") as answer:
             assert json.load(answer)["data"]["groups"]
         wait(lambda: bool(_found(url, "alertmanagers", "activeAlertmanagers")), "alertmanager")
-        assert len(_found(url, "targets", "activeTargets")) == 1  # itself
+        wait(lambda: len(_found(url, "targets", "activeTargets")) == 1, "itself")
         targets = tmp_path / "prometheus" / "targets"
         with served(Telemetry(), lambda: None, port=free_port(), targets=targets):
             wait(lambda: len(_found(url, "targets", "activeTargets")) == 2, "the worker")

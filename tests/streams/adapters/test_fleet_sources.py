@@ -144,7 +144,7 @@ def test_a_page_without_measure_is_left(monkeypatch: pytest.MonkeyPatch) -> None
         got(url, timeout_s=60)
 
 
-@pytest.mark.parametrize("url", ["http://a..b:9100/metrics", "http://127.0.0.1:9/caf\u00e9", "http://127.0.0.1:9/a b"])
+@pytest.mark.parametrize("url", ["http://a..b:9464/metrics", "http://127.0.0.1:9/caf\u00e9", "http://127.0.0.1:9/a b"])
 def test_an_address_that_cannot_be_asked_is_told(url: str) -> None:
     found = fleet(MetricsPages([url], over_s=60))
     assert found.processes[0].silent

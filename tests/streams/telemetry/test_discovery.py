@@ -19,19 +19,19 @@ def test_a_process_is_listed_while_it_serves(tmp_path: Path) -> None:
 
 
 def test_who_ends_by_an_error_is_listed_no_more(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), listed(tmp_path, 9100):
+    with pytest.raises(KeyError), listed(tmp_path, 9464):
         raise KeyError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_keeps_nobody_from_working(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with listed(tmp_path / "file", 9100):
+    with listed(tmp_path / "file", 9464):
         worked = True
     assert worked
 
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with listed(None, 9100):
+    with listed(None, 9464):
         assert list(tmp_path.iterdir()) == []

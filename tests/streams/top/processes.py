@@ -28,7 +28,7 @@ from tests.events import NOON
 class Process:
     """A process that works at one stage of the live lane."""
 
-    instance: str = "node-1:9100"
+    instance: str = "node-1:9464"
     stage: str = "filter"
     telemetry: Telemetry = field(default_factory=Telemetry)
 

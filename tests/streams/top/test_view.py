@@ -28,8 +28,8 @@ STAGE = StageAtWork(
 )
 GPUS = (Gpu("0", 0.93, 12 * 2**30, 80 * 2**30),)
 PROCESSES = (
-    Process("node-2:9100", silent="connection refused"),
-    Process("node-1:9100", "0.1.0", "default", "b06f8d4d0000", 1.53, 812 * 2**20, GPUS),
+    Process("node-2:9464", silent="connection refused"),
+    Process("node-1:9464", "0.1.0", "default", "b06f8d4d0000", 1.53, 812 * 2**20, GPUS),
 )
 FLEET = Fleet(
     NOON,
@@ -64,7 +64,7 @@ def test_time_is_told_with_the_most_of_it_first() -> None:
 def test_what_is_wrong_is_said_in_words() -> None:
     text = " ".join(shown(FLEET).split())
     assert "1 process answers, 1 does not; cache redis is away: semstream doctor" in text
-    assert "node-2:9100 - - does not answer: connection refused" in text
+    assert "node-2:9464 - - does not answer: connection refused" in text
 
 
 def test_a_gpu_stands_with_its_process() -> None:
@@ -79,13 +79,13 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 
 def test_a_small_terminal_shows_as_many_processes_as_it_has_room_for_and_says_how_many_more() -> None:
-    many = tuple(Process(f"node-{number}:9100") for number in range(40))
+    many = tuple(Process(f"node-{number}:9464") for number in range(40))
     text = shown(replace(FLEET, processes=many), processes=5)
-    assert text.count(":9100") == 5
+    assert text.count(":9464") == 5
     assert "and 35 more that answer: --once shows all" in text
 
 
-@pytest.mark.parametrize("foreign", ["[fd00::1]:9100", "[/v2]", "[bold]x[/bold]", ":warning:"])
+@pytest.mark.parametrize("foreign", ["[fd00::1]:9464", "[/v2]", "[bold]x[/bold]", ":warning:"])
 def test_what_others_wrote_stands_as_it_is(foreign: str) -> None:
     stage = replace(STAGE, lane=foreign, stage=foreign, time={foreign: 0.5})
     process = replace(PROCESSES[1], instance=foreign, pipeline=foreign, gpus=(Gpu(foreign, None, 1.0, 2.0),))
@@ -96,10 +96,10 @@ def test_what_others_wrote_stands_as_it_is(foreign: str) -> None:
 
 
 def test_what_others_wrote_does_not_steer_the_terminal() -> None:
-    assert "\x1b" not in shown(replace(FLEET, processes=(Process("a\x1b[2J:9100", silent="\x1b]0;gone\x07"),)))
+    assert "\x1b" not in shown(replace(FLEET, processes=(Process("a\x1b[2J:9464", silent="\x1b]0;gone\x07"),)))
 
 
 def test_where_nobody_answers_it_says_what_to_do() -> None:
     silent = tuple(one for one in FLEET.processes if one.silent)
-    assert "--metrics-port 9100" in shown(replace(FLEET, processes=silent, stages=()))
+    assert "--metrics-port 9464" in shown(replace(FLEET, processes=silent, stages=()))
     assert "--metrics-port" not in shown(FLEET)
