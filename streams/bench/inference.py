@@ -28,13 +28,11 @@ from stages.simulation.physics import acquire
 from stages.simulation.scenes import scene
 from stages.stage import Method
 from streams.bench.one_core import cost_of, one_core, warm_up_of
+from streams.bench.peaks import peak_flops_per_s
 from streams.bench.simulated_fields import SCANS
 
 SIZES = ((512, 512), (1024, 1536))
 SEED = 7
-MATRIX_SIDE = {"cuda": 8192, "cpu": 1024}
-"""Of the square matrices whose product tells what a device reaches at the most."""
-PRODUCTS = 10
 
 Shape = tuple[int, int]
 
@@ -49,7 +47,7 @@ class Speed(Record):
     images_per_s: float
     """By processor time on a CPU, by the clock on a GPU."""
     peak_share: float | None
-    """Of the multiplications and additions a second that a large matrix product reaches there; networks only."""
+    """Of the operations a second that the device reaches at the most (`streams.bench.peaks`); networks only."""
 
 
 class MethodFigures(Record):
@@ -69,7 +67,7 @@ class InferenceFigures(Record):
     precision: str
     repeats: int
     peak_tflops: float
-    """What a large matrix product reaches in this precision; a multiplication and an addition are two."""
+    """What the device reaches at the most in this precision, in 10^12 operations a second (`streams.bench.peaks`)."""
     methods: dict[str, MethodFigures]
 
 
@@ -168,7 +166,7 @@ def measure_inference(
         size, frames = f"{shape[0]}x{shape[1]}", scans(max(batches), shape)
         note(size)
         with one_core() as core:
-            peaks.append(core.submit(matrix_flops_per_s, device, precision).result())
+            peaks.append(core.submit(peak_flops_per_s, device, precision).result())
             taken = core.submit(Series(methods, frames, batches, repeats)).result()
         for name, method in methods.items():
             speeds = {str(n): _speed(method, n, shape, taken[name][n], Peak(device, peaks[-1])) for n in batches}
@@ -197,19 +195,6 @@ def flops_of(network: NetworkDenoiser, shape: Shape) -> int:
     with torch.device("meta"), counter:
         ResidualUNet(tuple(network.widths), network.blocks)(torch.empty(1, CHANNELS_IN, *shape))
     return counter.get_total_flops()
-
-
-@torch.inference_mode()
-def matrix_flops_per_s(device: str, precision: torch.dtype) -> float:
-    """Return the best of some products of large square matrices."""
-    side = MATRIX_SIDE[device]
-    matrix = torch.randn(side, side, dtype=precision, device=device)
-    best_s = float("inf")
-    for _ in range(PRODUCTS):
-        start = Taken.now()
-        float((matrix @ matrix)[0, 0])  # waits for a GPU
-        best_s = min(best_s, (Taken.now() - start).on(device))
-    return 2 * side**3 / best_s
 
 
 def _speed(method: Method, count: int, shape: Shape, taken: Taken, peak: Peak) -> Speed:

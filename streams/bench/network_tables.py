@@ -29,7 +29,8 @@ def print_inference(console: Console, figures: InferenceFigures) -> None:
     networks = ((name, one.parameters) for name, one in figures.methods.items() if one.parameters)
     sizes = ", ".join(f"{name} {parameters:,}" for name, parameters in networks)
     console.print(
-        f"parameters: {sizes}; the peak is a matrix product's: {figures.peak_tflops:.3g} TFLOP/s", highlight=False
+        f"parameters: {sizes}; the device's peak: {figures.peak_tflops:.3g} TFLOP/s",
+        highlight=False,
     )
 
 
