@@ -15,7 +15,7 @@ from streams.adapters.kafka_errors import ClientErrors, Kind, cause_of, exceptio
 from streams.adapters.kafka_messages import to_message
 from streams.adapters.kafka_progress import Progress
 from streams.adapters.kafka_seeds import FirstOffsets, lost_offsets
-from streams.errors import UsageError
+from streams.errors import TransientError
 from streams.transport import Message, Partition, PartitionsFn
 
 LEAVING_S = 5.0
@@ -208,7 +208,10 @@ class Member:
         self._refused_since = now if self._refused_since is None else self._refused_since
         slot, group = self._configuration.get("group.instance.id"), self._configuration["group.id"]
         if now - self._refused_since > REFUSED_S:
-            raise UsageError(f"slot '{slot}' of group {group} is taken: give each process a slot of its own")
+            raise TransientError(
+                f"slot '{slot}' of group {group} is taken: give each process a slot of its own; where no other has it, "
+                "the broker has forgotten to end the session of one that died: see docs/runbooks/stalled.md"
+            )
         log.warning("slot_taken", slot=slot, group=group)
         self._consumer.close()
         self._consumer = made(Consumer, self._configuration, self._errors)

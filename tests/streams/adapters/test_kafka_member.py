@@ -10,7 +10,7 @@ from streams.adapters import kafka_member
 from streams.adapters.kafka_errors import ClientErrors
 from streams.adapters.kafka_member import IN_DOUBT_S, REFUSED_S, STILL_THERE, Callbacks, Member
 from streams.adapters.kafka_progress import Progress
-from streams.errors import UsageError
+from streams.errors import TransientError, UsageError
 from streams.transport import Partition
 from tests.librdkafka import FakeConsumer, FakeMessage
 
@@ -201,12 +201,12 @@ def test_a_newcomer_whose_predecessor_is_still_there_stands_back_and_tries_again
     assert consumer_of(member).topics == ["in"]
 
 
-def test_a_slot_that_stays_taken_is_a_mistake(member: Member, clock: Clock) -> None:
+def test_a_process_whose_slot_stays_taken_ends_and_may_be_started_again(member: Member, clock: Clock) -> None:
     joined(member)
     while clock.now_s <= REFUSED_S:
         refuse(member)
         clock.now_s += 30
-    with pytest.raises(UsageError, match="slot '3' of group filter is taken"):
+    with pytest.raises(TransientError, match="slot '3' of group filter is taken"):
         refuse(member)
 
 
