@@ -17,7 +17,8 @@ class Chain:
     """``then`` restores what ``first`` makes of a frame, and is told of the noise that is left in it.
 
     That is the law measured there; a filter that works across rows correlates them, so that no law holds, and then it
-    is the raw frame's law with as much of its variance as is left between neighbouring rows.
+    is the raw frame's law with as much of its variance as is left between neighbouring rows. Where nothing is left, the
+    frame is restored already.
     """
 
     version: ClassVar[int] = 1

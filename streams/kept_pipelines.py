@@ -22,5 +22,11 @@ def kept(state: Path, pipeline_hash: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def last_kept(state: Path) -> Path | None:
+    """Return the file of the pipeline that worked here last, if any has."""
+    files = (state / FOLDER).glob("*.toml")
+    return max(files, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
 def _path(state: Path, pipeline_hash: str) -> Path:
     return state / FOLDER / f"{pipeline_hash}.toml"

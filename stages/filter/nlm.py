@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from schemas.frame import Pixels
 from schemas.model import Positive
@@ -35,10 +36,14 @@ class NonLocalMeans(OneByOne):
 
     strength: Positive = 1.0
     """Multiplies what counts as the scatter of distances."""
-    patch_px: int = 7
+    patch_px: Annotated[int, Field(ge=1, le=31)] = 7
     """Side of a patch, odd."""
-    reach_px: int = 8
+    reach_px: Annotated[int, Field(ge=1, le=32)] = 8
     """How far away patches are sought."""
+
+    def __post_init__(self) -> None:
+        if self.patch_px % 2 == 0:
+            raise ValueError(f"patch_px is {self.patch_px}: it should be odd, such as {self.patch_px + 1}")
 
     def restore(self, pixels: Pixels, noise: Noise) -> Pixels:
         """Restore one frame."""

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from schemas.frame import Pixels
 from stages.metrics.names import Score, Scores, nothing
 from stages.noise import vertical_difference
+from stages.variance import robust_variance
 
 FLAT_SHARE = 0.5
 """Share of the frame, the smoothest part, in which grain is measured."""
-MAD = 0.6745
-"""Median absolute value of a standard Gaussian."""
 MOST_DB = 60.0
 """Signal-to-noise ratios beyond this are those of frames without noise."""
 
@@ -37,7 +36,7 @@ class Grain:
         """Score one frame of the same shape."""
         if not self.flat.any():
             return nothing(Score.NOISE_LEFT) | {Score.SNR: snr_db(frame)}
-        left = float(np.median(np.abs(vertical_difference(frame)[self.flat]))) / MAD
+        left = robust_variance(vertical_difference(frame)[self.flat]) ** 0.5
         return {Score.NOISE_LEFT: left, Score.SNR: snr_db(frame)}
 
 

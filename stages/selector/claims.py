@@ -5,7 +5,7 @@ where no pixel changes. A lead in decibels is claimed from the same two errors, 
 """
 
 from dataclasses import dataclass
-from math import hypot, log, log10, sqrt
+from math import floor, hypot, log, log10, sqrt
 from typing import Self
 
 from schemas.scores import Candidate
@@ -27,6 +27,8 @@ class ErrorClaim:
     2.00 ± 0.05 | 2.00 | 0.200 ± 0.003
     >>> print(ErrorClaim(-1e-6, 5e-6), "|", ErrorClaim(-1e-6, 5e-6).in_words)
     < 0.316 | below 0.316 %
+    >>> print(ErrorClaim(4e-12, 0.0), "|", ErrorClaim(0.0, 2e-13))
+    0.00020 | < 0.000063
     """
 
     value: float
@@ -63,7 +65,7 @@ class ErrorClaim:
     @property
     def _number(self) -> str:
         rms = 100 * sqrt(self.stated)
-        decimals = 3 if rms < 1 else 2  # standard errors of errors below 1 % are a few thousandths
+        decimals = _decimals(rms)
         if self.is_bound or self.se == 0:
             return f"{rms:.{decimals}f}"
         return f"{rms:.{decimals}f} ± {100**2 * self.se / (2 * rms):.{decimals}f}"
@@ -99,6 +101,11 @@ class Lead:
     def _size(self) -> str:
         error = f" ± {self.se:.1f}" if self.se >= 0.05 else ""
         return f"{abs(self.db):.1f}{error}"
+
+
+def _decimals(rms: float) -> int:
+    """Digits after the point: standard errors of errors below 1 % are a few thousandths; two digits of what is less."""
+    return 2 if rms >= 1 else max(3, 1 - floor(log10(rms))) if rms > 0 else 3
 
 
 def error_claim(candidate: Candidate, levels: GreyLevels) -> ErrorClaim | None:

@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field
+
+from schemas.model import Positive
 from schemas.scores import AVERAGE, RAW, Candidate, NoiseRecord, PriorUse, Selection
 from stages.metrics.names import Score
 from stages.selector import reasons
+from stages.selector.claims import ErrorClaim
 from stages.selector.guards import EvidenceGuard, Guard, vetoes
 from stages.selector.judged import Judged, difference, judged
 from stages.selector.metrology import dimension_guards, unmeasured
@@ -30,44 +35,53 @@ class Flag(StrEnum):
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
     SECOND_FRAME_UNUSED = "its second frame could not be used: see why there is no average of both"
     UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
-    UNGUARDED = "its evidence guard could look at less than half of it, for too much is clipped: docs/evidence.md"
+    UNGUARDED = (
+        "its evidence guard could look at less than half of it, for too much is clipped, or it is too small: "
+        "docs/evidence.md"
+    )
     IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
+
+
+PRIOR_FLAGS = {PriorUse.ALONE: Flag.PRIOR_ALONE, PriorUse.CONTRADICTED: Flag.PRIOR_CONTRADICTED}
+
+AtLeastZero = Annotated[float, Field(ge=0)]
+Portion = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
 class Rule:
     """The lowest risk wins; of those that cannot be told from it, the gentlest."""
 
-    standard_errors: float = 1.0
+    standard_errors: AtLeastZero = 1.0
     """A candidate within so many standard errors of the paired difference cannot be told from the best."""
-    tolerance_db: float = 0.1
-    """Nor more than so many decibels worse, however large the standard error: of a small frame it is."""
-    second_voice: float = 0.0
+    tolerance_db: AtLeastZero = 0.1
+    """Nor more than so many decibels of the best one's error, as it is claimed, however large the standard error is."""
+    second_voice: AtLeastZero = 0.0
     """Weight of the row-wise J-invariant estimate beside the 1 of the recorruption estimate."""
-    disagreement: float = 3.0
+    disagreement: AtLeastZero = 3.0
     """Standard errors of the paired difference by which the second voice alone must prefer another candidate."""
-    disagreement_db: float = 1.0
+    disagreement_db: AtLeastZero = 1.0
     """And decibels."""
-    informed: float = 0.3
+    informed: AtLeastZero = 0.3
     """Share of the raw frame's risk up to which the second voice is believed; where it says more it cannot tell."""
-    rounding: float = 0.5
+    rounding: AtLeastZero = 0.5
     """Noise, in grey levels of the file, up to which a frame is kept as it is."""
-    saturated: float = 0.2
+    saturated: Portion = 0.2
     """Share of saturated pixels from which a selection is flagged."""
-    evidence_z: float = 6.1
+    evidence_z: Positive = 6.1
     """Standard deviations by which a candidate may disagree with the raw frame before it is vetoed (ADR 16)."""
-    evidence_covered: float = 0.5
+    evidence_covered: Portion = 0.5
     """Share of the frame that the evidence must have looked at; below it a selection is flagged."""
 
-    cd_bias_px: float = 0.05
+    cd_bias_px: AtLeastZero = 0.05
     """Pixels by which lines may become wider or narrower (images of the recipe ``lines``)."""
-    lwr_change: float = 0.04
+    lwr_change: AtLeastZero = 0.04
     """Share by which their roughness may change, as measured: what is measured falls short of 0.05 by up to 0.02."""
-    hole_area_change: float = 0.03
+    hole_area_change: AtLeastZero = 0.03
     """Share by which the area of holes may change (images of the recipe ``holes``)."""
-    ellipticity_change: float = 0.02
+    ellipticity_change: AtLeastZero = 0.02
     """Share by which their width over their height may change."""
-    dimension_errors: float = 1.0
+    dimension_errors: AtLeastZero = 1.0
     """Standard errors by which one of these bounds must be exceeded."""
 
     @property
@@ -90,11 +104,22 @@ def select(
 
     A candidate that was skipped or has no risk cannot be chosen; the raw frame is what remains when nothing can be.
     """
+    everyone = judged(candidates, noise, second_voice=rule.second_voice, levels=levels)
+    selection = _of_those(everyone, candidates, noise, rule, levels)
+    return selection.but(flags=(*selection.flags, *_of_the_image(selection.chosen, candidates, noise, rule)))
+
+
+def _of_those(
+    everyone: Sequence[Judged],
+    candidates: Sequence[Candidate],
+    noise: NoiseRecord | None,
+    rule: Rule,
+    levels: GreyLevels,
+) -> Selection:
     if noise is not None and not noise.holds:
         return _kept(reasons.no_law(noise.why_not), Flag.NO_LAW)
     if noise is not None and not levels.hold(noise, least=rule.rounding):
         return _kept(reasons.within_rounding(noise.sigma, levels.read), Flag.WITHIN_ROUNDING)
-    everyone = judged(candidates, noise, second_voice=rule.second_voice, levels=levels)
     if all(candidate.name == RAW for candidate in everyone):
         return _kept(reasons.nothing_judged(), Flag.NOTHING_JUDGED)
     vetoed = vetoes(candidates, rule.guards)
@@ -102,20 +127,31 @@ def select(
     if all(candidate.name == RAW for candidate in pool):
         return _kept(reasons.all_vetoed(vetoed), Flag.VETOED).but(vetoes=vetoed)
     best = min(pool, key=lambda candidate: candidate.score)
-    selection = _flagged(_chosen(_gentlest(best, pool, rule), best, pool), pool, noise, rule)
-    reason = selection.reason + _passed_over(selection, best, everyone, vetoed)
-    return selection.but(reason=reason, flags=(*selection.flags, *_missing(candidates, rule)), vetoes=vetoed)
+    selection = _questioned(_chosen(_gentlest(best, pool, rule), best, pool), pool, rule)
+    return selection.but(reason=selection.reason + _passed_over(selection, best, everyone, vetoed), vetoes=vetoed)
 
 
-def _missing(candidates: Sequence[Candidate], rule: Rule) -> Iterator[Flag]:
-    """Yield what was asked for and could not be had."""
-    covered = [candidate.scores.get(Score.EVIDENCE_COVERED) for candidate in candidates]
-    if any(share is not None and share < rule.evidence_covered for share in covered):
+def _of_the_image(
+    chosen: str, candidates: Sequence[Candidate], noise: NoiseRecord | None, rule: Rule
+) -> Iterator[Flag]:
+    """Yield what is to be known of an image whatever was chosen of it, and what was asked for and could not be had."""
+    if noise is not None and noise.saturated >= rule.saturated:
+        yield Flag.SATURATED
+    if noise is not None and noise.prior_use in PRIOR_FLAGS:
+        yield PRIOR_FLAGS[noise.prior_use]
+    if _is_unguarded(chosen, candidates, rule):
         yield Flag.UNGUARDED
     if any(candidate.name == AVERAGE and candidate.skipped for candidate in candidates):
         yield Flag.SECOND_FRAME_UNUSED
     if unmeasured(candidates):
         yield Flag.UNMEASURED
+
+
+def _is_unguarded(chosen: str, candidates: Sequence[Candidate], rule: Rule) -> bool:
+    """Whether the evidence saw too little of some restoration, or nothing of the chosen one."""
+    covered = {candidate.name: candidate.scores.get(Score.EVIDENCE_COVERED) for candidate in candidates}
+    seen_too_little = any(share is not None and share < rule.evidence_covered for share in covered.values())
+    return seen_too_little or (chosen != RAW and covered.get(chosen) is None)
 
 
 def _passed_over(selection: Selection, best: Judged, everyone: Sequence[Judged], vetoed: Mapping[str, str]) -> str:
@@ -132,7 +168,7 @@ def _kept(why: str, flag: Flag) -> Selection:
 
 
 def _gentlest(best: Judged, pool: Sequence[Judged], rule: Rule) -> Judged:
-    chosen, tolerance = best, max(best.score, 0) * (10 ** (rule.tolerance_db / 10) - 1)
+    chosen, tolerance = best, ErrorClaim.of(best).stated * (10 ** (rule.tolerance_db / 10) - 1)
     for candidate in pool:
         apart = difference(candidate, best)
         alike = apart.more <= min(rule.standard_errors * apart.error, tolerance)
@@ -151,18 +187,13 @@ def _chosen(chosen: Judged, best: Judged, pool: Sequence[Judged]) -> Selection:
     return selection.but(reason=why, runner_up=runner_up.name, margin=_short(apart.more), margin_se=_short(apart.error))
 
 
-def _flagged(selection: Selection, pool: Sequence[Judged], noise: NoiseRecord | None, rule: Rule) -> Selection:
+def _questioned(selection: Selection, pool: Sequence[Judged], rule: Rule) -> Selection:
+    """Add what speaks against the choice."""
     chosen = next(candidate for candidate in pool if candidate.name == selection.chosen)
     favourite = preferred(
         chosen, pool, informed=rule.informed, standard_errors=rule.disagreement, decibels=rule.disagreement_db
     )
-    flags = {
-        Flag.DISAGREEMENT: favourite is not None,
-        Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se,
-        Flag.SATURATED: noise is not None and noise.saturated >= rule.saturated,
-        Flag.PRIOR_ALONE: noise is not None and noise.prior_use is PriorUse.ALONE,
-        Flag.PRIOR_CONTRADICTED: noise is not None and noise.prior_use is PriorUse.CONTRADICTED,
-    }
+    flags = {Flag.DISAGREEMENT: favourite is not None, Flag.IMPOSSIBLE: chosen.risk.value < -chosen.risk.se}
     more = reasons.judged_by(chosen) + (reasons.preferred_by_the_second(favourite) if favourite else "")
     return selection.but(reason=selection.reason + more, flags=tuple(flag for flag, raised in flags.items() if raised))
 

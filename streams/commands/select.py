@@ -10,9 +10,10 @@ import typer
 from rich.table import Table
 
 from streams.commands.ledger import OutFolder, ledger_meant
-from streams.commands.options import AsJson, PipelineFile, SettingsFile
+from streams.commands.options import AsJson, SettingsFile
 from streams.commands.tables import table_console
 from streams.errors import UsageError
+from streams.kept_pipelines import last_kept
 from streams.pipeline import load_pipeline
 from streams.redecision import Decision, Undecided, load_rule, redecide
 
@@ -42,7 +43,10 @@ def select(
             help="SQL query of the ledger with a column image_id: the images meant; all when omitted.",
         ),
     ] = None,
-    pipeline: PipelineFile = None,
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(help="Pipeline file; the one that worked last in OUT, else the default one, when omitted."),
+    ] = None,
     out: OutFolder = None,
     settings: SettingsFile = None,
     json: AsJson = False,
@@ -55,8 +59,8 @@ def select(
     Example: semstream select --rule strict.toml --from "select image_id from selection where chosen = 'unet'"
     """
     chosen = load_rule(rule)
-    stages = load_pipeline(pipeline).stages
     with ledger_meant(out, settings) as found:
+        stages = load_pipeline(pipeline or (last_kept(found.state) if found.state else None)).stages
         names = found.questions.images(query)
         answers = list(redecide(stages, chosen, names, found.ledger.bodies))
     if not answers:

@@ -62,7 +62,7 @@ def like_blocks(features: Floats, row: int, column: int, radius: int, likest: Li
                 continue
             found = min(found + 1, most)
             place = found - 1
-            while distances[place - 1] > distance:
+            while place > 1 and distances[place - 1] > distance:
                 distances[place] = distances[place - 1]
                 places[place, 0], places[place, 1] = places[place - 1, 0], places[place - 1, 1]
                 place -= 1

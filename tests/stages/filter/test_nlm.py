@@ -6,6 +6,8 @@ import pytest
 from stages.filter.nlm import NonLocalMeans
 from stages.filter.wavelet import Wavelet
 from stages.noise import measure
+from streams.configuring import configured
+from streams.errors import UsageError
 from tests.stages.scan import psnr, scanned, scene
 
 Method = NonLocalMeans | Wavelet
@@ -43,3 +45,17 @@ def test_each_pair_of_pixels_within_reach_is_weighed_once() -> None:
     offsets = list(NonLocalMeans(reach_px=3)._offsets())
     both = offsets + [(-down, -right) for down, right in offsets]
     assert len(set(both)) == len(both) == 7 * 7 - 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("patch_px", 0, "greater"),
+        ("patch_px", 4, "odd, such as 5"),
+        ("reach_px", -1, "greater"),
+        ("reach_px", 200, "less"),
+    ],
+)
+def test_patches_and_reach_that_make_no_sense_are_refused(option: str, value: int, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        configured(NonLocalMeans, {option: value}, "[filter.candidates.nlm]")

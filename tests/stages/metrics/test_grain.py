@@ -32,3 +32,11 @@ def test_a_frame_without_signal_has_no_signal_to_noise_ratio() -> None:
 def test_a_saturated_frame_has_no_flat_part_to_find_grain_in() -> None:
     white = np.ones((32, 32), np.float32)
     assert Grain.of(white)(white) == {Score.NOISE_LEFT: None, Score.SNR: None}
+
+
+@pytest.mark.parametrize("levels", [0.6, 0.75, 1.1, 2.0])
+def test_noise_of_about_a_grey_level_is_left_as_it_is_and_not_as_a_multiple_of_levels(levels: float) -> None:
+    scatter = levels * np.random.default_rng(3).standard_normal((256, 256))
+    left = Grain.of(frame := (np.rint(100.3 + scatter) / 255).astype(np.float32))(frame)[Score.NOISE_LEFT]
+    assert left is not None
+    assert 255 * left == pytest.approx((levels**2 + 1 / 12) ** 0.5, rel=0.05)

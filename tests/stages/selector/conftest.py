@@ -8,6 +8,8 @@ from stages.metrics.names import Score
 
 BLOCKS = 16
 
+SEEN: dict[str, float | None] = {Score.EVIDENCE_COVERED.value: 0.98}
+
 MakeCandidate = Callable[..., Candidate]
 
 
@@ -51,5 +53,5 @@ def candidate(
             blocks=tuple(map(float, values)),
             row_blocks=tuple(map(float, second + row_spread * (scatter - scatter.mean()))),
         ),
-        scores={} if name == RAW or removed is None else {Score.RESIDUAL_ENERGY.value: removed},
+        scores={} if name == RAW or removed is None else {**SEEN, Score.RESIDUAL_ENERGY.value: removed},
     )

@@ -1,9 +1,11 @@
 import pytest
 
-from schemas.scores import RAW, Candidate, NoiseRecord, Risk
+from schemas.scores import RAW, Candidate, NoiseRecord, PriorUse, Risk
 from stages.metrics.names import Score
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Flag, Rule, select
+from streams.configuring import configured
+from streams.errors import UsageError
 from tests.stages.selector.conftest import MakeCandidate
 
 RULE = Rule()
@@ -175,14 +177,50 @@ def test_an_estimate_clearly_below_nothing_is_flagged_and_one_within_its_error_i
         assert (Flag.IMPOSSIBLE in select([one], None, Rule()).flags) == flagged
 
 
-@pytest.mark.parametrize(("covered", "flagged"), [(None, False), (0.49, True), (0.5, False), (1.0, False)])
+@pytest.mark.parametrize(("covered", "flagged"), [(None, True), (0.49, True), (0.5, False), (1.0, False)])
 def test_a_frame_whose_guard_is_mostly_blind_is_flagged(
     make: MakeCandidate, noise: NoiseRecord, *, covered: float | None, flagged: bool
 ) -> None:
     seen = {Score.EVIDENCE_COVERED.value: covered}
     pool = [make(RAW, 6e-3).but(scores=seen), make("tv", 4e-4).but(scores=seen)]
     assert (Flag.UNGUARDED in select(pool, noise, Rule()).flags) == flagged
-    assert Flag.UNGUARDED not in select(pool, noise, Rule(evidence_covered=0.4)).flags
+    assert (Flag.UNGUARDED in select(pool, noise, Rule(evidence_covered=0.4)).flags) == (covered is None)
+
+
+@pytest.mark.parametrize("best", [3e-6, -3e-6, 2e-4])
+def test_a_gentler_candidate_is_taken_however_near_to_nothing_the_best_error_lies(
+    make: MakeCandidate, noise: NoiseRecord, best: float
+) -> None:
+    strong = make("strong", best, spread=1e-4, seed=1, removed=1.0)
+    gentle = make("gentle", best + 5e-7, spread=1e-4, seed=2, removed=0.5)
+    assert select([make(RAW, 6.4e-3), strong, gentle], noise, RULE).chosen == "gentle"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("evidence_z", -1.0, "greater than 0"),
+        ("standard_errors", -3.0, "greater than or equal to 0"),
+        ("second_voice", -1.0, "greater than or equal to 0"),
+        ("evidence_covered", 7.0, "less than or equal to 1"),
+        ("rounding", -1.0, "greater than or equal to 0"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(option: str, value: float, says: str) -> None:
+    with pytest.raises(UsageError, match=f"{option} = .*{says}"):
+        configured(Rule, {option: value}, "[selector]")
+
+
+def test_what_is_known_of_a_frame_is_flagged_whatever_was_chosen_of_it(make: MakeCandidate, noise: NoiseRecord) -> None:
+    average = make("average", 5e-5).but(skipped="it is of another place", risk=None)
+    wrong = make("tv", 4e-4).but(scores={Score.EVIDENCE_Z.value: 99.0, Score.EVIDENCE_COVERED.value: 0.1})
+    pool = [make(RAW, 6e-3), wrong, average]
+    doubtful = noise.but(saturated=0.5, prior_use=PriorUse.CONTRADICTED)
+    known = (Flag.SATURATED, Flag.PRIOR_CONTRADICTED, Flag.UNGUARDED, Flag.SECOND_FRAME_UNUSED)
+    assert select(pool, doubtful, Rule()).flags == (Flag.VETOED, *known)
+    assert select(pool, doubtful.but(holds=False), Rule()).flags == (Flag.NO_LAW, *known)
+    quiet = doubtful.but(sigma=0.001)
+    assert select(pool, quiet, Rule(), GreyLevels(1 / 255, 1 / 255)).flags == (Flag.WITHIN_ROUNDING, *known)
 
 
 @pytest.mark.parametrize("why", [None, "it is of another place"])

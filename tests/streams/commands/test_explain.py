@@ -184,3 +184,10 @@ def test_a_query_may_hold_percent_signs_and_end_in_a_comment(call: Call) -> None
     Path("rule.toml").write_text("[selector]\n")
     query = "select image_id from settlement where source_name like '%lines%' -- the latest"
     assert json.loads(call("select", "--rule", "rule.toml", "--from", query, "--json", *OUT)[2])["images"] == 1
+
+
+def test_a_rule_is_tried_on_an_output_folder_without_naming_its_pipeline(call: Call) -> None:
+    Path("rule.toml").write_text("[selector]\nevidence_z = 50.0\n")
+    code, message, said = call("select", "--rule", "rule.toml", "--out", "out")
+    assert (code, message) == (0, "")
+    assert "2 images decided anew" in said
