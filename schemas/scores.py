@@ -81,8 +81,8 @@ class Risk(Record):
     by: Judge = Judge.RECORRUPTION
     """What `value`, `se` and `blocks` come from. Unknown to events older than 103."""
     variance_se: float = 0.0
-    """Of `se`, what is not known of the noise variance that was subtracted: the same for all that subtract it, and 0 for
-    the average of two frames, which does not. Unknown to events older than 103, whose differences are without it."""
+    """Of `se`, what is not known of the noise variance that was subtracted: one number for all that subtract it, 0
+    for the average of two frames, which does not. Unknown to events older than 103, whose differences lack it."""
 
 
 class Candidate(Record):
