@@ -80,6 +80,9 @@ class Risk(Record):
     """The same of the second voice. Unknown to events older than 102."""
     by: Judge = Judge.RECORRUPTION
     """What `value`, `se` and `blocks` come from. Unknown to events older than 103."""
+    variance_se: float = 0.0
+    """Of `se`, what is not known of the noise variance that was subtracted: one number for all that subtract it, 0
+    for the average of two frames, which does not. Unknown to events older than 103, whose differences lack it."""
 
 
 class Candidate(Record):

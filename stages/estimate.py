@@ -24,10 +24,12 @@ class Estimate:
     value: float
     se: float
     blocks: tuple[float, ...]
+    of_noise: float
+    """Of the standard error, what is not known of the noise variance that was subtracted."""
 
 
 def estimate_of(errors: Sequence[Pixels], scored: Sequence[Mask], of_noise: float) -> Estimate:
-    """Average squared errors over what is scored of some windows; ``of_noise`` is the standard error of what they lack.
+    """Average squared errors over what is scored of some windows; ``of_noise`` is that of the variance they lack.
 
     The rest of the standard error is the scatter over the blocks.
     """
@@ -35,7 +37,7 @@ def estimate_of(errors: Sequence[Pixels], scored: Sequence[Mask], of_noise: floa
     blocks = [mean for error, mask in pairs for mean in block_means(error, mask, BLOCK_GRIDS[len(pairs)])]
     scatter = float(np.std(blocks, ddof=1)) / len(blocks) ** 0.5 if len(blocks) > 1 else 0.0
     value = float(np.concatenate([error[mask] for error, mask in pairs]).mean())
-    return Estimate(value, float(np.hypot(scatter, of_noise)), tuple(blocks))
+    return Estimate(value, float(np.hypot(scatter, of_noise)), tuple(blocks), of_noise)
 
 
 def risk_of(first: Estimate, row_j: Estimate, by: Judge) -> Risk:
@@ -47,6 +49,7 @@ def risk_of(first: Estimate, row_j: Estimate, by: Judge) -> Risk:
         blocks=tuple(map(_rounded, first.blocks)),
         row_blocks=tuple(map(_rounded, row_j.blocks)),
         by=by,
+        variance_se=_rounded(first.of_noise),
     )
 
 

@@ -25,8 +25,6 @@ FURTHEST_PX = 4.0
 FEWEST_TILES = 6
 """An affine map has three unknowns an axis; with fewer tiles the shift alone is kept."""
 ROUNDS = 3
-LEAST_OVERLAP_PX = 16
-"""Frames that share less of an axis are not measured again."""
 UNSATURATED = (2 / 255, 252 / 255)
 """Grey levels between which a pixel's value is its brightness."""
 
@@ -73,30 +71,6 @@ def shift_between(first: Pixels, second: Pixels) -> Floats:
         _windowed(second), _windowed(first), upsample_factor=50, normalization=None
     )
     return np.asarray(shift, np.float64)
-
-
-def drift_between(first: Pixels, second: Pixels) -> Floats:
-    """How far ``(y, x)`` in pixels the content drifted from one noisy frame to the next of the same scan settings.
-
-    A shift and no more: two frames of one scan share its magnification and its distortions, and the six numbers of an
-    affine map, each measured on noise in both frames, would move the corners further than they mend them. The window
-    pulls a shift towards none, so it is measured again between what both frames show, until less than a pixel is left.
-    """
-    drift, undone = shift_between(first, second), np.zeros(2, int)
-    for _ in range(ROUNDS - 1):
-        whole = np.rint(drift).astype(int)
-        ours, theirs = _common(first, whole), _common(second, -whole)
-        if np.array_equal(whole, undone) or min(ours.shape) < LEAST_OVERLAP_PX:
-            break
-        drift, undone = whole + shift_between(ours, theirs), whole
-    return np.asarray(drift, np.float64)
-
-
-def _common(frame: Pixels, drift: NDArray[np.int_]) -> Pixels:
-    """Return the part of a frame that another one shows, whose content has drifted so far."""
-    sides = zip(drift, frame.shape, strict=True)
-    rows, columns = (slice(max(0, -by), max(0, min(length, length - by))) for by, length in sides)
-    return frame[rows, columns]
 
 
 def match_grey(clean: Pixels, noisy: Pixels) -> Pixels:

@@ -29,10 +29,11 @@ class Given:
     @classmethod
     def of(cls, task: Task) -> "Given":
         """Measure the noise law, and bring the second frame onto the first."""
-        law, second = law_of(task.raw.pixels, task.event.image.prior_law), task.frames.get(SECOND)
+        prior, second = task.event.image.prior_law, task.frames.get(SECOND)
+        law = law_of(task.raw.pixels, prior)
         if second is None or not law.holds:
             return cls(task, law, None)
-        return cls(task, law, second_frame_of(task.raw.pixels, second.pixels, law))
+        return cls(task, law, second_frame_of(task.raw.pixels, second.pixels, law, prior))
 
     @property
     def judge(self) -> SecondFrame | None:
@@ -53,7 +54,7 @@ class Restoration(Stage):
     """Methods that make these candidates of the images of one instrument, by its id; others' are made as ever."""
 
     record = Candidate
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """Return the config hash of each candidate."""

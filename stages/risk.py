@@ -19,7 +19,9 @@ centres.
 
 Windows, draws and masks depend on the frame and the seed alone, so differences between candidates are paired. The
 standard error of a single risk has a part that differences have not: both estimates subtract the noise variance, and
-that is known to a few percent only, which in strong noise is as much as the error of a good restoration.
+that is known to a few percent only, which in strong noise is as much as the error of a good restoration. The average of
+two frames (`stages.filter.average`) subtracts none, so its differences from all others have that part
+(`Risk.variance_se`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -12,8 +12,11 @@ import cv2
 import numpy as np
 
 from schemas.frame import Pixels
-from stages.noise import Noise, measure
-from stages.registration import Alignment, Floats, drift_between
+from schemas.prior import Prior
+from stages.drift import Drift, Floats, Laws, drift_between
+from stages.frame_law import law_of
+from stages.noise import Noise
+from stages.registration import Alignment
 from stages.windows import Mask, Window, unclipped
 
 SECOND = "second"
@@ -28,6 +31,10 @@ MOST_DIFFERENCES = 2.0
 """Multiple of the same, above which the frames show different things."""
 KERNEL_PX = 41
 """Side of the patch in which the weights of an interpolation are measured."""
+UNTOLD = (
+    "the two frames show too little through their noise to tell how far the stage drifted: scan them longer, or a "
+    "field with more to see"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,27 +68,38 @@ class Unusable:
     why_not: str
 
 
-def second_frame_of(first: Pixels, second: Pixels, noise: Noise) -> SecondFrame | Unusable:
+def second_frame_of(first: Pixels, second: Pixels, noise: Noise, prior: Prior | None = None) -> SecondFrame | Unusable:
     """Bring a second frame onto the first, whose noise law is given, and see whether the two fit.
 
     They do where their difference has the variance of two independent noises. Less means that they share noise: a copy,
-    or frames of a running average. More means that they show different things.
+    or frames of a running average. More means that they show different things. Where they show too little to tell how
+    far the stage drifted, what one frame shows would be looked for at another place of the other.
+
+    Parameters
+    ----------
+    first, second
+        ``(H, W)`` float32 in ``[0, 1]`` of one scale.
+    noise
+        Law of the first frame.
+    prior
+        The feed's, for the law of the second frame as for that of the first.
     """
     if second.shape != first.shape:
         return Unusable(f"the second frame is {_size(second)} px, the first {_size(first)}")
-    law = measure(second)
+    law = law_of(second, prior)
     if not law.holds:
         return Unusable(f"the noise of the second frame cannot be described: {law.why_not}")
-    found = _brought(first, second, noise, law)
+    drift = drift_between(first, second, (noise, law))
+    found = _brought(first, second, (noise, law), drift.by)
     if found.covered.mean() < LEAST_COVERED:
-        return Unusable(f"the second frame shows {found.covered.mean():.0%} of the first one's field")
+        return Unusable(f"the second frame shows {found.covered.mean():.0%} of the first one's field, or another one")
     differences = np.square(first - found.pixels)[found.scored].mean(dtype=np.float64)
     explained = (noise.variance(_smooth(first)) + found.variance)[found.scored].mean(dtype=np.float64)
-    return _why_not(float(differences / explained)) or found
+    return _why_not(float(differences / explained), drift) or found
 
 
-def _brought(first: Pixels, second: Pixels, noise: Noise, law: Noise) -> SecondFrame:
-    drift = drift_between(first, second)
+def _brought(first: Pixels, second: Pixels, laws: Laws, drift: Floats) -> SecondFrame:
+    noise, law = laws
     pixels = Alignment(np.eye(2), -drift).warp(second)
     covered = shown(first.shape, drift)
     ours, theirs = _smooth(first), _smooth(pixels)
@@ -126,12 +144,12 @@ def shown(shape: tuple[int, ...], drift: Floats) -> Mask:
     return np.asarray(inside[0][:, None] & inside[1])
 
 
-def _why_not(ratio: float) -> Unusable | None:
+def _why_not(ratio: float, drift: Drift) -> Unusable | None:
     if ratio < FEWEST_DIFFERENCES:
         return Unusable(f"the two frames differ by {ratio:.0%} of their noise: a copy, or frames of a running average")
     if ratio > MOST_DIFFERENCES:
         return Unusable(f"the two frames differ by {ratio:.2g} times their noise: they do not show the same")
-    return None
+    return None if drift.told else Unusable(UNTOLD)
 
 
 def _smooth(pixels: Pixels) -> Pixels:

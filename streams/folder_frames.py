@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from schemas.frame import Pixels
-from schemas.image import Roi, image_id_of
+from schemas.image import image_id_of
 from streams.errors import InvalidImage
+from streams.formats.reading import PageDescription
 from streams.formats.sandbox import Decoder
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
 from streams.pairing import told_of_second
@@ -53,16 +54,17 @@ def _pages(file: SourceFile, decoder: Decoder, alone: Told) -> Iterator[FolderFr
     sha256 = hashlib.sha256(data).hexdigest()
     for number, page in enumerate(decoder.describe(data).pages):
         pixels = decoder.specimen(data, page=number, roi=page.valid_roi).pixels
-        second = _second(file, decoder, number, page.valid_roi, alone)
+        second = _second(file, decoder, number, page, alone)
         yield FolderFrame(image_id_of(sha256, number), file.name, pixels, second)
 
 
-def _second(file: SourceFile, decoder: Decoder, number: int, roi: Roi, alone: Told) -> Pixels | None:
+def _second(file: SourceFile, decoder: Decoder, number: int, page: PageDescription, alone: Told) -> Pixels | None:
     if file.second is None:
         return None
     try:
         with told_of_second(file.second.name):
-            return decoder.specimen(file.second.read(-1), page=number, roi=roi).pixels
+            data = file.second.read(-1)
+            return decoder.specimen(data, page=number, roi=page.valid_roi, bits=page.effective_bits).pixels
     except InvalidImage as error:
         alone(file.name, str(error))
         return None

@@ -19,8 +19,8 @@ REFERENCE = "reference"
 class ImageDecoder(Protocol):
     """Reads instrument files, whatever is in them."""
 
-    def specimen(self, data: bytes, *, page: int, roi: Roi) -> Frame:
-        """Return the specimen of a page; raises `InvalidImage`."""
+    def specimen(self, data: bytes, *, page: int, roi: Roi, bits: int | None = None) -> Frame:
+        """Return the specimen of a page, by the scale of another frame's bits if given; raises `InvalidImage`."""
 
 
 class Frames:
@@ -52,17 +52,19 @@ class Frames:
         if name == REFERENCE and image.reference is not None:
             return self._specimen(image, image.reference, 0)
         if name == SECOND and image.second is not None:
-            return self._specimen(image, image.second, image.page)
+            return self._specimen(image, image.second, image.page, bits=image.effective_bits)
         ref = event.candidate(name).object
         if ref is None:
             raise KeyError(f"candidate '{name}' of image {image.image_id} has no pixels of its own")
         return self._recalled(ref.sha256) or self._remember(ref.sha256, pixels.decode(self._store.get(ref)))
 
-    def _specimen(self, image: Image, ref: ObjectRef, page: int) -> Frame:
+    def _specimen(self, image: Image, ref: ObjectRef, page: int, *, bits: int | None = None) -> Frame:
         roi = image.valid_roi
-        key = f"{ref.sha256}-{page}-{roi.x},{roi.y},{roi.width},{roi.height}"
+        key = f"{ref.sha256}-{page}-{roi.x},{roi.y},{roi.width},{roi.height}-{bits}"
         found = self._recalled(key)
-        return found or self._remember(key, self._decoder.specimen(self._store.get(ref), page=page, roi=roi))
+        if found is not None:
+            return found
+        return self._remember(key, self._decoder.specimen(self._store.get(ref), page=page, roi=roi, bits=bits))
 
     def _recalled(self, key: str) -> Frame | None:
         with self._lock:

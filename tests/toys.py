@@ -27,7 +27,7 @@ def toy_file(seed: int) -> bytes:
 class ToyDecoder:
     """Decodes `toy_file`; anything of another length is an invalid image."""
 
-    def specimen(self, data: bytes, *, page: int, roi: Roi) -> Frame:
+    def specimen(self, data: bytes, *, page: int, roi: Roi, bits: int | None = None) -> Frame:
         if len(data) != SIDE * SIDE:
             raise InvalidImage(f"a toy file has {SIDE * SIDE} bytes, not {len(data)}")
         return Frame(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE).astype(np.float32) / np.float32(255))

@@ -73,12 +73,16 @@ def judged(
 
 
 def difference(one: Judged, other: Judged) -> Difference:
-    """Compare two candidates of an image, block by block where their blocks are paired."""
+    """Compare two candidates of an image, block by block where their blocks are paired.
+
+    What is not known of the noise variance counts where one of them subtracts it and the other does not.
+    """
     ours, theirs = np.array(one.risk.blocks), np.array(other.risk.blocks)
     more = one.score - other.score
     if len(ours) != len(theirs) or len(ours) < 2 or one.risk.by is not other.risk.by:
         return Difference(more, float(np.hypot(one.risk.se, other.risk.se)))
-    return Difference(more, float(np.std(ours - theirs, ddof=1) / len(ours) ** 0.5))
+    scatter = np.std(ours - theirs, ddof=1) / len(ours) ** 0.5
+    return Difference(more, float(np.hypot(scatter, one.risk.variance_se - other.risk.variance_se)))
 
 
 def _judged(candidate: Candidate, risk: Risk, second_voice: float, levels: GreyLevels) -> Judged:

@@ -92,7 +92,7 @@ def _done(request: Request, data: memoryview, selected: memoryview) -> tuple[Rep
     if request.call == "specimen":
         page = read_page(data, request.page, limits=request.limits)
         levels = np.ascontiguousarray(page.crop(request.roi))
-        header = Levels.model_validate({"dtype": levels.dtype.name, "scale": page.scale})
+        header = Levels.model_validate({"dtype": levels.dtype.name, "scale": page.scale_of(request.bits)})
         return Reply(levels=header), levels.data.cast("B")
     frame = Frame(np.frombuffer(selected, np.float32).reshape(request.roi.height, request.roi.width))
     return Reply(), memoryview(stitched(data, request.page, request.roi, frame, limits=request.limits))

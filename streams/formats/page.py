@@ -84,6 +84,17 @@ class PagePixels:
     directory: Directory | None = None
     """The page's tags, where the file is TIFF."""
 
+    def scale_of(self, bits: int | None) -> Scale:
+        """Return the scale that another frame of the same detector has, by its bits; its own where levels exceed that.
+
+        What scale 16-bit levels have shows only where enough pixels saturate (`saturated_bits`): of two frames of one
+        field, in one at times.
+        """
+        if bits is None or self.stored.dtype != np.uint16 or not 9 <= bits <= 16 or self.stored.max() >= 2**bits:
+            return self.scale
+        white = 2**bits - 1
+        return Scale(black=0, white=white) if self.scale.black < self.scale.white else Scale(black=white, white=0)
+
     def crop(self, roi: Roi) -> Stored:
         """The stored levels of a rectangle (a view); raises `InvalidImage` where it leaves the page."""
         height, width = self.stored.shape

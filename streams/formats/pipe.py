@@ -25,6 +25,8 @@ class Request(Record):
     file_bytes: int
     page: int = 0
     roi: Roi | None = None
+    bits: int | None = None
+    """Of another frame of the same field, whose scale the levels shall have."""
 
 
 class Levels(Record):

@@ -73,13 +73,16 @@ def read_page(data: bytes | memoryview, page: int, *, limits: Limits = DEFAULT_L
     return source.page(page)
 
 
-def specimen(data: bytes | memoryview, page: int, roi: Roi, *, limits: Limits = DEFAULT_LIMITS) -> Frame:
+def specimen(
+    data: bytes | memoryview, page: int, roi: Roi, bits: int | None = None, *, limits: Limits = DEFAULT_LIMITS
+) -> Frame:
     """Decode the specimen of one page: the pixels of ``roi`` in ``[0, 1]`` of the file's own scale.
 
-    ``roi`` is the page's ``valid_roi`` as `describe` found it, or as somebody pinned it. Raises `InvalidImage`.
+    ``roi`` is the page's ``valid_roi`` as `describe` found it, or as somebody pinned it; ``bits`` are those of another
+    frame of the same field, whose scale 16-bit levels shall have (`PagePixels.scale_of`). Raises `InvalidImage`.
     """
     pixels = read_page(data, page, limits=limits)
-    return framed(pixels.crop(roi), pixels.scale)
+    return framed(pixels.crop(roi), pixels.scale_of(bits))
 
 
 def framed(stored: Stored, scale: Scale) -> Frame:

@@ -78,10 +78,10 @@ class Decoder:
             raise InvalidImage("the decoder answered without a description")
         return reply.description
 
-    def specimen(self, data: bytes, page: int, roi: Roi) -> Frame:
-        """Decode the specimen of one page."""
+    def specimen(self, data: bytes, page: int, roi: Roi, bits: int | None = None) -> Frame:
+        """Decode the specimen of one page, by the scale of another frame's bits where they are given."""
         self._limits.check_file(len(data))
-        request = Request(call="specimen", limits=self._limits, file_bytes=len(data), page=page, roi=roi)
+        request = Request(call="specimen", limits=self._limits, file_bytes=len(data), page=page, roi=roi, bits=bits)
         reply, levels = self._ask(request, data, max_bytes=4 * roi.width * roi.height)
         if reply.levels is None or len(levels) != roi.width * roi.height * np.dtype(reply.levels.dtype).itemsize:
             raise InvalidImage("the decoder answered without the pixels of the roi")

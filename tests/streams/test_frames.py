@@ -22,9 +22,11 @@ class Counting(ToyDecoder):
 
     def __init__(self) -> None:
         self.calls: list[tuple[int, Roi]] = []
+        self.bits: list[int | None] = []
 
-    def specimen(self, data: bytes, *, page: int, roi: Roi) -> Frame:
+    def specimen(self, data: bytes, *, page: int, roi: Roi, bits: int | None = None) -> Frame:
         self.calls.append((page, roi))
+        self.bits.append(bits)
         return super().specimen(data, page=page, roi=roi)
 
 
@@ -105,12 +107,22 @@ def test_a_second_frame_is_read_from_its_file_where_the_first_stands_in_its_own(
     roi = Roi(x=0, y=0, width=8, height=6)
     frames, event = Frames(store, decoder), event_of(store, page=1, roi=roi)
     ref = store.put(toy_file(9), folder="raw/x", suffix="", media_type="x")
-    paired = event.but(image=event.image.but(second=ref))
+    paired = event.but(image=event.image.but(second=ref, effective_bits=12))
     found = frames.of(paired, [RAW, SECOND])
     assert not np.array_equal(found[RAW].pixels, found[SECOND].pixels)
     assert decoder.calls == [(1, roi), (1, roi)]
+    assert decoder.bits == [None, 12]
     with pytest.raises(KeyError, match="second"):
         frames.of(event, [SECOND])
+
+
+def test_a_file_that_is_an_image_and_a_second_frame_is_remembered_by_either_scale(store: FolderStore) -> None:
+    decoder = Counting()
+    frames, event = Frames(store, decoder), event_of(store)
+    twice = event.but(image=event.image.but(second=event.image.object, effective_bits=12))
+    for _ in range(2):
+        frames.of(twice, [RAW, SECOND])
+    assert decoder.bits == [None, 12]
 
 
 def test_frames_that_cannot_be_had_are_told_apart(store: FolderStore, tmp_path: Path) -> None:

@@ -97,6 +97,17 @@ def test_another_second_frame_makes_another_version_and_everything_is_computed_a
     assert known_and_computed() == (1, 1)
 
 
+def test_two_frames_of_a_12_bit_detector_are_of_one_scale_however_many_of_their_pixels_saturate() -> None:
+    for name, seed, saturated in (("pair", 1, 17), ("pair_f2", 2, 15)):
+        levels = np.rint(frame("particles", seed) * 3000).astype(np.uint16)
+        levels[2, 2 : 2 + saturated] = 4095
+        tifffile.imwrite(f"in/{name}.tif", levels)
+    assert outcome_of(TWO) == (0, "")
+    pair = by_name()["pair.tif"]
+    assert pair.image.effective_bits == 12
+    assert pair.candidate("average").skipped is None
+
+
 def test_a_second_frame_of_another_size_fails_its_image_alone() -> None:
     write("pair_f2", frame("particles", 2)[:80])
     code, _ = outcome_of(TWO)

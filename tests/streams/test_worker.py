@@ -93,7 +93,7 @@ def test_images_of_two_shapes_are_computed_apart_and_answered_in_order(bench: Be
             return super().__call__(batch)
 
     class TwoShapes(ToyDecoder):
-        def specimen(self, data: bytes, *, page: int, roi: Roi) -> Frame:
+        def specimen(self, data: bytes, *, page: int, roi: Roi, bits: int | None = None) -> Frame:
             frame = super().specimen(data, page=page, roi=roi)
             return Frame(frame.pixels[: 4 if data[1] % 2 else 8])
 

@@ -62,6 +62,24 @@ def test_some_brightest_pixels_are_no_full_scale(top: int, pixels: int) -> None:
     assert describe(tiff(levels)).pages[0].effective_bits == 16
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize(("bits", "white"), [(12, 4095), (16, 65535), (11, 65535), (8, 65535), (None, 65535)])
+def test_a_second_frame_has_the_scale_of_the_first_unless_it_exceeds_that(
+    suffix: str, bits: int | None, white: int
+) -> None:
+    levels = scene(64, 96).astype(np.uint16) * 8
+    levels[0, :15] = 4095
+    data = tiff(levels) if suffix == ".tif" else encoded(suffix, levels)
+    found = specimen(data, 0, Roi(x=0, y=0, width=96, height=64), bits).pixels
+    np.testing.assert_array_equal(found, (levels / white).astype(np.float32))
+
+
+def test_a_second_frame_stays_inverted_where_white_is_zero() -> None:
+    levels = scene(64, 96).astype(np.uint16) * 8
+    found = specimen(tiff(levels, photometric="miniswhite"), 0, Roi(x=0, y=0, width=96, height=64), 12).pixels
+    np.testing.assert_allclose(found, 1 - levels / 4095, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("largest", "white"), [(0.5, 1), (1, 1), (1.5, 255), (255, 255), (256, 4095), (4096, 65535), (65535, 65535)]
 )

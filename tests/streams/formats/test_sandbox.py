@@ -81,6 +81,8 @@ def test_the_calls_are_those_of_the_reader_and_the_writer(decoder: Decoder) -> N
     assert decoder.describe(DATA) == describe(DATA)
     frame = decoder.specimen(DATA, 0, ROI)
     np.testing.assert_array_equal(frame.pixels, specimen(DATA, 0, ROI).pixels)
+    dim = tiff(blocks.scene(80, 120).astype(np.uint16))
+    np.testing.assert_array_equal(decoder.specimen(dim, 0, ROI, 12).pixels, specimen(dim, 0, ROI, 12).pixels)
     assert decoder.stitched(DATA, 0, ROI, frame) == stitched(DATA, 0, ROI, frame)
 
 
