@@ -23,6 +23,8 @@ class Judged:
     """Residual energy: the gentler a candidate, the less it removed. ``None`` where it was not scored."""
     rounding: float = 0.0
     """What writing it to a file adds to its squared error."""
+    blocks: tuple[float, ...] = ()
+    """The score, without rounding, block by block; none where a voice that counts has none."""
 
     @property
     def error(self) -> float:
@@ -77,7 +79,7 @@ def difference(one: Judged, other: Judged) -> Difference:
 
     What is not known of the noise variance counts where one of them subtracts it and the other does not.
     """
-    ours, theirs = np.array(one.risk.blocks), np.array(other.risk.blocks)
+    ours, theirs = np.array(one.blocks), np.array(other.blocks)
     more = one.score - other.score
     if len(ours) != len(theirs) or len(ours) < 2 or one.risk.by is not other.risk.by:
         return Difference(more, float(np.hypot(one.risk.se, other.risk.se)))
@@ -89,11 +91,19 @@ def _judged(candidate: Candidate, risk: Risk, second_voice: float, levels: GreyL
     removed = _removed(candidate)
     # the raw frame lies on the levels already, and its noise has theirs in it; so does what changes no pixel of it
     rounding = 0.0 if removed == 0 else levels.variance
-    return Judged(candidate.name, risk, _score(risk, second_voice) + rounding, removed, rounding)
+    score = _both(risk.value, risk.row_j, second_voice)
+    return Judged(candidate.name, risk, score + rounding, removed, rounding, _blocks(risk, second_voice))
 
 
-def _score(risk: Risk, second_voice: float) -> float:
-    return (risk.value + second_voice * risk.row_j) / (1 + second_voice)
+def _blocks(risk: Risk, second_voice: float) -> tuple[float, ...]:
+    if second_voice == 0:
+        return risk.blocks
+    pairs = zip(risk.blocks, risk.row_blocks or (), strict=False)
+    return tuple(_both(first, second, second_voice) for first, second in pairs)
+
+
+def _both(first: float, second: float, weight: float) -> float:
+    return (first + weight * second) / (1 + weight)
 
 
 def _removed(candidate: Candidate) -> float | None:

@@ -2,12 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from schemas.scores import AVERAGE, Risk
+from schemas.scores import AVERAGE, NoiseRecord, Risk
 from stages.filter.average import risk_of_average
 from stages.noise import Noise, measure
 from stages.risk import assess_all
 from stages.second_frame import SecondFrame, second_frame_of
-from stages.selector.judged import Judged, difference
+from stages.selector.judged import Judged, difference, judged
+from tests.stages.selector.conftest import MakeCandidate
 
 SCAN = Noise(0.08, 0.0145, 0.0, (1.0, 0.4), 0.0, 0.0, holds=True)
 PAIRS = 16
@@ -18,7 +19,7 @@ def risk(value: float, *, variance_se: float = 0.0, blocks: tuple[float, ...] = 
 
 
 def one(name: str, its: Risk) -> Judged:
-    return Judged(name, its, its.value, 0.5)
+    return Judged(name, its, its.value, 0.5, blocks=its.blocks)
 
 
 def test_what_is_not_known_of_the_noise_counts_where_one_candidate_subtracts_it_alone() -> None:
@@ -52,3 +53,19 @@ def test_the_difference_of_the_average_from_a_blur_is_known_as_well_as_is_said()
         wrong = (np.square(frame - clean)[second.scored].mean() for frame in (blurred, second.averaged_with(first)))
         errors.append((found.more - next(wrong) + next(wrong)) / found.error)
     assert 0.3 < np.sqrt(np.mean(np.square(errors))) < 1.3
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_a_second_voice_scatters_the_margin_by_its_weight(
+    make: MakeCandidate, noise: NoiseRecord, weight: float
+) -> None:
+    one, other = (make(n, 5e-4, spread=4e-5, row_spread=2e-4, seed=s) for n, s in (("tv", 1), ("nlm", 2)))
+    assert one.risk is not None
+    assert other.risk is not None
+    assert one.risk.row_blocks is not None
+    assert other.risk.row_blocks is not None
+    first = np.subtract(one.risk.blocks, other.risk.blocks)
+    second = np.subtract(one.risk.row_blocks, other.risk.row_blocks)
+    apart = difference(*judged([one, other], noise, second_voice=weight)[1:])
+    expected = np.std((first + weight * second) / (1 + weight), ddof=1) / len(first) ** 0.5
+    assert apart.error == pytest.approx(expected)
