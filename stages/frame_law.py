@@ -17,6 +17,7 @@ from schemas.scores import PriorUse
 from stages.noise import (
     LAW_FITS_TO,
     MIN_SIDE_PX,
+    NOT_OF_A_SCAN,
     ROWS_REPEATED,
     Noise,
     NoiseErrors,
@@ -96,11 +97,13 @@ def law_of(pixels: Pixels, prior: Prior | None) -> Noise:
     own = measure(pixels)
     if prior is None or min(pixels.shape) < LEAST_SIDE_PX or own.saturated > MOST_CLIPPED:
         return own
+    if own.why_not in NOT_OF_A_SCAN:
+        return own
     view, mean = View.of(pixels), float(pixels.mean(dtype=np.float64))
     if view.obscured is not None:
         return _too_quiet(own, prior, pixels) or _alone(own, prior, mean, view.obscured)
     if not own.holds:
-        return own
+        return _too_quiet(own, prior, pixels) or own
     seen = Seen.by(own, view)
     return _contradiction(own, prior, seen) or _combined(own, prior, mean, seen)
 
