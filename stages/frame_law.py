@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from schemas.frame import Pixels
 from schemas.prior import Prior
 from schemas.scores import PriorUse
+from stages.flat_parts import clipped_pixels, rarely_clipped
 from stages.noise import (
     LAW_FITS_TO,
     MIN_SIDE_PX,
@@ -22,7 +23,6 @@ from stages.noise import (
     Noise,
     NoiseErrors,
     measure,
-    rarely_clipped,
     vertical_difference,
 )
 from stages.prior import without_end
@@ -60,7 +60,7 @@ class View:
     @classmethod
     def of(cls, pixels: Pixels) -> "View":
         """Look."""
-        clipped = (pixels <= 0) | (pixels >= 1)
+        clipped = clipped_pixels(pixels)
         share, grey = float(clipped.mean()), float(pixels.mean(dtype=np.float64))
         if min(pixels.shape) < MIN_SIDE_PX:
             return cls(grey, share, pixels.size, f"the frame's shorter side is {min(pixels.shape)} px")

@@ -15,6 +15,7 @@ from scipy.fft import irfft, rfft
 from schemas.frame import Pixels
 from schemas.scores import NoiseRecord, PriorUse
 from stages.correlation import Mask, RowCorrelation, column_lag1, column_lag1_behind
+from stages.flat_parts import clipped_pixels, flat_parts
 from stages.scan_rows import Rows, charging_of, flicker_of, has_fine_grating
 from stages.variance import MOST_VALUES, robust_variance, variance_law
 
@@ -34,10 +35,6 @@ MIN_SIDE_PX = 16
 """Frames with a shorter side tell too little about their noise."""
 NO_NOISE_BELOW = 1e-5
 """Sigma, in units of full scale, that even 16-bit rounding hides."""
-CLIPPED_SHARE = 0.05
-"""Where more of the neighbours are clipped, the spread of the rest is no longer the noise's."""
-FLAT_SHARE = 0.6
-"""Share of the frame, the smoothest part, that the noise is measured in."""
 ROWS_REPEATED = 1.94
 """Sum of the squared autocorrelation along y of a second difference: 1, -2/3, 1/6."""
 LAW_FITS_TO = 0.013
@@ -147,14 +144,12 @@ def vertical_difference(pixels: Pixels) -> Pixels:
 
 def measure(pixels: Pixels) -> Noise:
     """Measure the noise law of a whole frame ``(H, W)`` float32 in ``[0, 1]``, of any shape and content."""
-    clipped = (pixels <= 0) | (pixels >= 1)
-    saturated = float(clipped.mean())
+    saturated = float(clipped_pixels(pixels).mean())
     if min(pixels.shape) < MIN_SIDE_PX:
         return _unknown(saturated, f"the frame's shorter side is {min(pixels.shape)} px, less than {MIN_SIDE_PX}")
-    trusted = rarely_clipped(clipped)
-    if trusted is None:
+    flat = flat_parts(pixels)
+    if flat is None:
         return _unknown(saturated, f"{saturated:.0%} of the pixels are clipped")
-    flat = _flat(pixels, trusted)
     difference = vertical_difference(pixels)
     rows = Rows.of(difference)
     sigma2 = robust_variance(rows.rest[flat])
@@ -226,21 +221,3 @@ def _unknown(saturated: float, why_not: str) -> Noise:
 def local_mean(pixels: Pixels) -> Pixels:
     """Return an estimate of the noise-free frame that is good enough to evaluate a law at."""
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), LOCAL_MEAN_PX), np.float32)
-
-
-def rarely_clipped(clipped: Mask) -> Mask | None:
-    """Return where few neighbours are clipped, clipped pixels there included: leaving out single ones would bias.
-
-    On frames clipped everywhere it is the least clipped fifth; ``None`` where most of that is clipped too. As all masks
-    here it lacks the first and the last row, like `vertical_difference`.
-    """
-    share = cv2.boxFilter(clipped.astype(np.float32), -1, (11, 11))[1:-1]
-    bound = max(CLIPPED_SHARE, float(np.quantile(share[::2, ::2], 0.2)))
-    return None if bound > 0.5 else share <= bound + 1e-6
-
-
-def _flat(pixels: Pixels, trusted: Mask) -> Mask:
-    smooth = cv2.GaussianBlur(pixels, (0, 0), 2.0)
-    slopes = [np.square(cv2.Sobel(smooth, cv2.CV_32F, *direction)[1:-1]) for direction in ((1, 0), (0, 1))]
-    steepness = slopes[0] + slopes[1]
-    return np.asarray(trusted & (steepness <= np.quantile(steepness[trusted][::4], FLAT_SHARE)))
