@@ -23,7 +23,8 @@ from scipy.fft import irfft
 from scipy.linalg import toeplitz
 
 from schemas.frame import Pixels
-from stages.noise import CLIPPED_SHARE, Noise
+from stages.flat_parts import CLIPPED_SHARE
+from stages.noise import Noise
 
 SCALES_PX = (1.4, 2.4, 4.2)
 """Widths (sigma) of the filters: discs of radius 2, 3.5 and 6 px. A fourth of 1 px found no more planted discs."""

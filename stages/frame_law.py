@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from schemas.frame import Pixels
 from schemas.prior import Prior
 from schemas.scores import PriorUse
+from stages.flat_parts import clipped_pixels, rarely_clipped
 from stages.noise import (
     LAW_FITS_TO,
     MIN_SIDE_PX,
+    NOT_OF_A_SCAN,
     ROWS_REPEATED,
     Noise,
     NoiseErrors,
     measure,
-    rarely_clipped,
     vertical_difference,
 )
 from stages.prior import without_end
@@ -59,7 +60,7 @@ class View:
     @classmethod
     def of(cls, pixels: Pixels) -> "View":
         """Look."""
-        clipped = (pixels <= 0) | (pixels >= 1)
+        clipped = clipped_pixels(pixels)
         share, grey = float(clipped.mean()), float(pixels.mean(dtype=np.float64))
         if min(pixels.shape) < MIN_SIDE_PX:
             return cls(grey, share, pixels.size, f"the frame's shorter side is {min(pixels.shape)} px")
@@ -96,11 +97,13 @@ def law_of(pixels: Pixels, prior: Prior | None) -> Noise:
     own = measure(pixels)
     if prior is None or min(pixels.shape) < LEAST_SIDE_PX or own.saturated > MOST_CLIPPED:
         return own
+    if own.why_not in NOT_OF_A_SCAN:
+        return own
     view, mean = View.of(pixels), float(pixels.mean(dtype=np.float64))
     if view.obscured is not None:
         return _too_quiet(own, prior, pixels) or _alone(own, prior, mean, view.obscured)
     if not own.holds:
-        return own
+        return _too_quiet(own, prior, pixels) or own
     seen = Seen.by(own, view)
     return _contradiction(own, prior, seen) or _combined(own, prior, mean, seen)
 

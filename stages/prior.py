@@ -8,7 +8,9 @@ import numpy as np
 
 from schemas.frame import Pixels
 from schemas.prior import Prior
+from stages.levels import MAD, Levels, common_gain
 from stages.noise import LAW_FITS_TO, Noise, measure
+from stages.variance import LEAST_LEVELS
 
 LEAST_FRAMES = 5
 """Frames with a law below which their spread says nothing."""
@@ -20,8 +22,6 @@ CORRELATION_KNOWN_TO = 0.01
 """Standard error of an autocorrelation that more frames do not lower."""
 MEDIAN_REPEATS = 1.57
 """Variance of a median of Gaussian values over that of their mean."""
-MAD = 1.4826
-"""Standard deviation of a Gaussian over its median absolute deviation."""
 
 
 class NoPrior(ValueError):
@@ -38,21 +38,23 @@ class Origin:
 
 
 def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
-    """Build a prior from frames ``(H, W)`` float32 in ``[0, 1]``: medians over those whose law holds.
+    """Build a prior from frames ``(H, W)`` float32 in ``[0, 1]``: over those whose law holds.
+
+    The gain is that of all their levels together (`stages.levels`), all else are medians.
 
     Raises
     ------
     NoPrior
         If too few laws hold, or those that do disagree.
     """
-    measured = [(_law_of_many_pixels(pixels), float(pixels.mean(dtype=np.float64))) for pixels in frames]
-    usable = [(law, grey) for law, grey in measured if law.holds]
+    measured = [_Shown.by(pixels) for pixels in frames]
+    usable = [one for one in measured if one.law.holds]
     if len(usable) < LEAST_FRAMES:
-        raise NoPrior(_too_few(len(usable), [law.why_not for law, _ in measured if not law.holds]))
-    laws = [law for law, _ in usable]
-    grey = float(np.median([grey for _, grey in usable]))
-    gain, gain_spread = _centre([law.gain for law in laws], [law.errors.gain for law in laws])
-    variances = [law.sigma**2 + law.gain * (grey - own) for law, own in usable]
+        raise NoPrior(_too_few(len(usable), [one.law.why_not for one in measured if not one.law.holds]))
+    laws = [one.law for one in usable]
+    grey = float(np.median([one.grey for one in usable]))
+    gain, gain_spread = _gain(usable)
+    variances = [one.law.sigma**2 + gain * (grey - one.grey) for one in usable]
     variance, variance_spread = _centre(variances, [2 * law.sigma * law.errors.sigma for law in laws])
     if variance <= 0 or variance_spread > LAWS_DISAGREE * variance:
         raise NoPrior(_disagreement(variances, grey))
@@ -77,9 +79,35 @@ def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
     )
 
 
-def _law_of_many_pixels(pixels: Pixels) -> Noise:
-    law = measure(pixels)
-    return replace(law, holds=False, why_not=f"less than {LEAST_PX} px") if pixels.size < LEAST_PX else law
+@dataclass(frozen=True)
+class _Shown:
+    """What one frame shows of the noise."""
+
+    law: Noise
+    grey: float
+    """Its mean."""
+    levels: Levels
+
+    @classmethod
+    def by(cls, pixels: Pixels) -> "_Shown":
+        law = measure(pixels)
+        levels = Levels.of(pixels, law) if law.holds else Levels.none()
+        return cls(_usable(law, pixels.size, levels), float(pixels.mean(dtype=np.float64)), levels)
+
+
+def _usable(law: Noise, size_px: int, levels: Levels) -> Noise:
+    if size_px < LEAST_PX:
+        return replace(law, holds=False, why_not=f"less than {LEAST_PX} px")
+    if law.holds and levels.greys.size < LEAST_LEVELS:
+        return replace(law, holds=False, why_not=f"{law.saturated:.0%} of the pixels are clipped")
+    return law
+
+
+def _gain(shown: Sequence[_Shown]) -> tuple[float, float]:
+    """Gain that frames have in common; its own standard error with its spread between frames beyond theirs."""
+    gain, error = common_gain([one.levels for one in shown])
+    _, between = _centre([one.law.gain for one in shown], [one.law.errors.gain for one in shown])
+    return gain, float(np.hypot(error, between))
 
 
 def _centre(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:

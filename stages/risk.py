@@ -34,7 +34,7 @@ import numpy as np
 from schemas.frame import Pixels
 from schemas.scores import Judge, Risk
 from stages.estimate import Estimate, by_second_frame, estimate_of, known_to, risk_of
-from stages.noise import Noise
+from stages.noise import Noise, local_mean
 from stages.second_frame import SecondFrame
 from stages.stage import Restore
 from stages.windows import SHARE, Mask, Window, unclipped, windows_of
@@ -145,7 +145,7 @@ def trials_of(frame: Pixels, noise: Noise, seed: str, *, share: float = SHARE) -
 
 def _trial(frame: Pixels, noise: Noise, window: Window, rng: np.random.Generator) -> Trial:
     seen = np.ascontiguousarray(frame[window])
-    mean = np.asarray(cv2.GaussianBlur(seen, (0, 0), 1.5), np.float32)
+    mean = local_mean(seen)
     variance = noise.variance(mean)
     hidden, centres = _hide(seen, noise, rng)
     inner = _inner(window, frame.shape)

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.frame import Pixels
 
@@ -10,6 +11,14 @@ MOST_VALUES = 40_000
 """Values of which a variance is taken: 0.4 % of sigma."""
 DRAWN_IN = 0.92054
 """Mean of ``min(z², 4)`` for a standard Gaussian ``z``."""
+BIN_KNOWN_TO = 0.05
+"""Relative error to which a bin's variance is trusted."""
+BLACK_KNOWN_TO = 0.5
+"""Share of a frame's variance to which it is trusted that black has none, for noise is mostly shot noise."""
+LEAST_LEVELS = 3
+"""Bins below which nothing is known of how the noise grows with the signal."""
+
+Values = NDArray[np.float64]
 
 
 def robust_variance(values: Pixels) -> float:
@@ -27,21 +36,25 @@ def robust_variance(values: Pixels) -> float:
 def variance_law(difference: Pixels, mean: Pixels, sigma2: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Fit ``variance = gain * mean + offset`` over eight bins of equally many pixels; both, and their errors.
 
-    A bin is trusted to 5 %; that black has no noise, for noise is mostly shot noise, to half of the frame's variance.
-    So the latter decides only where the flat parts of the frame are all of one grey.
+    That black has no noise decides only where the flat parts of the frame are all of one grey.
     """
+    greys, variances = levels_of(difference, mean)
+    if len(greys) < LEAST_LEVELS:
+        return (0.0, sigma2), (sigma2, sigma2)
+    errors = BIN_KNOWN_TO * np.maximum(variances, 0.1 * max(variances))
+    weights = 1 / np.array([*errors, BLACK_KNOWN_TO * sigma2])
+    fit, covariance = np.polyfit([*greys, 0], [*variances, 0], 1, w=weights, cov="unscaled")
+    gain_se, offset_se = (float(value) for value in np.sqrt(np.diag(covariance)))
+    law = (float(fit[0]), float(fit[1])) if fit[0] > 0 else (0.0, float(np.mean(variances)))
+    return law, (gain_se, offset_se)
+
+
+def levels_of(difference: Pixels, mean: Pixels) -> tuple[Values, Values]:
+    """Mean grey and variance of up to eight bins of equally many pixels, ordered by grey."""
     step = mean.size // 80_000 + 1
     order = np.argsort(mean[::step])
     mean, difference = mean[::step][order], difference[::step][order]
     bounds = np.linspace(0.02 * mean.size, 0.98 * mean.size, 9).astype(int)
     bins = [slice(first, last) for first, last in pairwise(bounds) if last - first > 150]
-    if len(bins) < 3:
-        return (0.0, sigma2), (sigma2, sigma2)
-    means = [float(mean[some].mean()) for some in bins]
-    variances = [robust_variance(difference[some]) for some in bins]
-    errors = [0.05 * max(variance, 0.1 * max(variances)) for variance in variances]
-    weights = 1 / np.array([*errors, 0.5 * sigma2])
-    fit, covariance = np.polyfit([*means, 0], [*variances, 0], 1, w=weights, cov="unscaled")
-    gain_se, offset_se = (float(value) for value in np.sqrt(np.diag(covariance)))
-    law = (float(fit[0]), float(fit[1])) if fit[0] > 0 else (0.0, float(np.mean(variances)))
-    return law, (gain_se, offset_se)
+    greys, variances = [float(mean[some].mean()) for some in bins], [robust_variance(difference[some]) for some in bins]
+    return np.array(greys), np.array(variances)

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from schemas.frame import Pixels
 from stages.metrics.names import Score, Scores, nothing
-from stages.noise import Noise
+from stages.noise import Noise, local_mean
 
 LAGS_Y, LAGS_X = 2, 3
 """Farthest lags, down and to both sides, at which the residual's correlation is compared with the noise's."""
@@ -26,8 +25,7 @@ class Residual:
     @classmethod
     def of(cls, raw: Pixels, noise: Noise) -> "Residual":
         """Prepare for the restorations of a raw frame."""
-        mean = np.asarray(cv2.GaussianBlur(raw, (0, 0), 1.5), np.float32)
-        deviation = np.sqrt(noise.variance(mean))
+        deviation = np.sqrt(noise.variance(local_mean(raw)))
         fair = (raw > 0) & (raw < 1) & (deviation > 0)
         weight = np.divide(1, deviation, out=np.zeros_like(deviation), where=fair)
         return cls(raw, weight, noise.row_acf)

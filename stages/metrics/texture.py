@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft2
 
 from schemas.frame import Pixels
 from stages.metrics.names import Score, Scores
-from stages.noise import Noise
+from stages.noise import Noise, local_mean
 
 BANDS: tuple[tuple[Score, float, float], ...] = (
     (Score.TEXTURE_COARSE, 1 / 64, 1 / 16),
@@ -40,8 +39,7 @@ class Texture:
         frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
         band = sum(i * ((frequency >= low) & (frequency < high)) for i, (_, low, high) in enumerate(BANDS, start=1))
         empty = cls(window, np.asarray(band, np.intp).ravel(), ())
-        mean = np.asarray(cv2.GaussianBlur(raw, (0, 0), 1.5), np.float32)
-        noise_power = float((window**2 * noise.variance(mean)).sum()) * noise.row_psd(width)
+        noise_power = float((window**2 * noise.variance(local_mean(raw))).sum()) * noise.row_psd(width)
         expected = empty.sums(np.broadcast_to(noise_power, (height, len(noise_power))))
         surplus = empty.powers(raw) - expected
         told = surplus > LEAST_SIGNAL * expected

@@ -7,7 +7,7 @@ import pytest
 from schemas.frame import Pixels
 from schemas.prior import Prior
 from schemas.scores import PriorUse
-from stages.frame_law import LEAST_SIDE_PX, law_of
+from stages.frame_law import LEAST_SIDE_PX, View, law_of
 from stages.noise import measure
 from stages.prior import Origin, build
 from tests.priors import KINDS, frames
@@ -117,12 +117,28 @@ def test_a_correlated_or_alternating_frame_is_never_given_the_priors_law(prior: 
         assert not measure(bad).holds
 
 
+def test_nor_is_one_that_is_clipped_as_well(prior: Prior) -> None:
+    dark = 0.08 + 0.12 * np.random.default_rng(5).standard_normal((64, 128))
+    doubled = np.asarray(np.repeat(np.clip(dark, 0, 1), 2, axis=0), np.float32)
+    assert View.of(doubled).obscured == "25% of the pixels are clipped"
+    assert law_of(doubled, prior) == measure(doubled)
+    assert "rows are correlated" in str(law_of(doubled, prior).why_not)
+
+
+def test_a_sharpened_frame_is_not_given_the_priors_law(prior: Prior) -> None:
+    frame, _ = sized(128, 128)(1)
+    blurred = frame[:, 2:] + frame[:, :-2]
+    sharp = np.asarray(np.clip(frame[:, 1:-1] - 0.7 * blurred + 0.6, 0, 1), np.float32)
+    assert law_of(sharp, prior) == measure(sharp)
+    assert "sharpened" in str(measure(sharp).why_not)
+
+
 def test_where_there_is_no_noise_no_prior_makes_any(prior: Prior) -> None:
     for shape in ((64, 64), (12, 40)):
         law = law_of(np.full(shape, 0.5, np.float32), prior)
         assert not law.holds
         assert law.sigma == 0
-    assert law.prior_use is PriorUse.CONTRADICTED
+        assert law.prior_use is PriorUse.CONTRADICTED
 
 
 def test_what_is_smaller_than_any_method_knows_or_clipped_altogether_stays_without_a_law(prior: Prior) -> None:

@@ -188,6 +188,67 @@ def test_the_record_says_the_same() -> None:
     assert Noise.of_record(noise.to_record()) == noise
 
 
+def uprights(pitch: int, *, rough: float = 0.0) -> Pixels:
+    """Vertical lines as wide as the spaces between them, whose edges wander by ``rough`` px over some 8 rows."""
+    wander = cv2.GaussianBlur(np.random.default_rng(pitch).standard_normal((256, 256)), (1, 0), sigmaX=0.01, sigmaY=8)
+    x = np.arange(256)[None] + rough * (wander / wander.std()).repeat(pitch // 2, axis=1)[:, :256]
+    lines = np.clip((pitch / 4 - np.abs(np.mod(x, pitch) - pitch / 2)) / 1.5 + 0.5, 0, 1)
+    return np.asarray(cv2.GaussianBlur(0.3 + 0.3 * lines, (0, 0), 1.0), np.float32)
+
+
+def in_noise(clean: Pixels, sigma: float) -> Pixels:
+    noise = np.random.default_rng(7).normal(0, sigma, clean.shape)
+    return np.asarray(np.clip(clean + noise, 0, 1), np.float32)
+
+
+@pytest.mark.parametrize("rough", [0.0, 0.8])
+@pytest.mark.parametrize("pitch", [6, 8, 12, 16, 24])
+@pytest.mark.parametrize("sigma", [0.01, 0.03, 0.05, 0.08])
+def test_dense_vertical_lines_do_not_pass_for_correlated_rows(pitch: int, sigma: float, rough: float) -> None:
+    noise = measure(in_noise(uprights(pitch, rough=rough), sigma))
+    assert noise.holds
+    assert noise.sigma == pytest.approx(sigma, rel=0.03)
+    assert abs(noise.column_lag1) <= 0.25
+
+
+@pytest.mark.parametrize("pitch", [8, 16])
+def test_vertical_lines_hide_neither_correlated_rows_nor_a_fine_horizontal_grating(pitch: int) -> None:
+    frame = in_noise(uprights(pitch), 0.03)
+    rows = np.arange(256)[:, None]
+    enlarged = [cv2.resize(frame, (256, 384), interpolation=how) for how in (cv2.INTER_LINEAR, cv2.INTER_CUBIC)]
+    for bad in (*enlarged, (frame[1:] + frame[:-1]) / 2, np.repeat(frame[::2], 2, axis=0)):
+        found = measure(np.asarray(np.clip(bad, 0, 1), np.float32))
+        assert (found.holds, "rows are correlated" in str(found.why_not)) == (False, True)
+    for period in (2.0, 2.2, 2.5, 2.8):
+        found = measure(np.asarray(frame + 0.05 * (np.sin(2 * np.pi * rows / period + 0.3) > 0), np.float32))
+        assert (found.holds, "rows alternate" in str(found.why_not)) == (False, True), period
+
+
+def sharpened(by: float) -> Pixels:
+    noise = cv2.filter2D(
+        np.random.default_rng(11).standard_normal((192, 192)),
+        -1,
+        np.array([[-by, 1, -by]]),
+        borderType=cv2.BORDER_REFLECT,
+    )
+    return np.asarray(np.clip(scene("texture", height=192, width=192) + 0.06 * noise / noise.std(), 0, 1), np.float32)
+
+
+def test_a_frame_sharpened_along_its_rows_says_so_and_what_to_do() -> None:
+    for by in (0.2, 0.5, 0.9):
+        noise = measure(sharpened(by))
+        assert not noise.holds
+        assert "sharpening should be switched off" in str(noise.why_not)
+    assert measure(sharpened(0.05)).holds
+
+
+def test_chance_does_not_pass_for_sharpening_in_small_frames() -> None:
+    for seed in range(60):
+        for side in (16, 24, 40):
+            found = measure(scanned(scene("ramp", height=side, width=side), electrons=60, seed=seed))
+            assert "sharpening" not in str(found.why_not)
+
+
 def grating(period: float, contrast: float, *, tilt: float = 0.0) -> Pixels:
     rows, columns = np.indices((256, 256))
     bright = np.sin(2 * np.pi * (rows + tilt * columns) / period + 0.3) > 0
