@@ -8,14 +8,13 @@ weights and the noise's autocorrelation along a row. What it does to the specime
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from schemas.frame import Pixels
 from schemas.prior import Prior
 from stages.drift import Drift, Floats, Laws, drift_between
 from stages.frame_law import law_of
-from stages.noise import Noise
+from stages.noise import Noise, local_mean
 from stages.registration import Alignment
 from stages.windows import Mask, Window, unclipped
 
@@ -94,7 +93,7 @@ def second_frame_of(first: Pixels, second: Pixels, noise: Noise, prior: Prior | 
     if found.covered.mean() < LEAST_COVERED:
         return Unusable(f"the second frame shows {found.covered.mean():.0%} of the first one's field, or another one")
     differences = np.square(first - found.pixels)[found.scored].mean(dtype=np.float64)
-    explained = (noise.variance(_smooth(first)) + found.variance)[found.scored].mean(dtype=np.float64)
+    explained = (noise.variance(local_mean(first)) + found.variance)[found.scored].mean(dtype=np.float64)
     return _why_not(float(differences / explained), drift) or found
 
 
@@ -102,7 +101,7 @@ def _brought(first: Pixels, second: Pixels, laws: Laws, drift: Floats) -> Second
     noise, law = laws
     pixels = Alignment(np.eye(2), -drift).warp(second)
     covered = shown(first.shape, drift)
-    ours, theirs = _smooth(first), _smooth(pixels)
+    ours, theirs = local_mean(first), local_mean(pixels)
     fair = covered & unclipped(ours, noise.variance(ours)) & unclipped(theirs, law.variance(theirs))
     scored = fair if fair.any() else covered
     brighter = pixels[scored].mean(dtype=np.float64) - first[scored].mean(dtype=np.float64) if scored.any() else 0.0
@@ -120,7 +119,7 @@ def _brought(first: Pixels, second: Pixels, laws: Laws, drift: Floats) -> Second
 def noise_kept(drift: Floats, noise: Noise) -> float:
     """Share of the noise variance that interpolation for a drift leaves.
 
-    >>> from stages.noise import Noise
+    >>> from stages.noise import Noise, local_mean
     >>> white = Noise(0.1, 0.0, 0.01, (1.0,), 0.0, 0.0, holds=True)
     >>> round(noise_kept(np.array([2.0, -1.0]), white), 3), round(noise_kept(np.array([0.5, 0.0]), white), 2)
     (1.0, 0.76)
@@ -150,10 +149,6 @@ def _why_not(ratio: float, drift: Drift) -> Unusable | None:
     if ratio > MOST_DIFFERENCES:
         return Unusable(f"the two frames differ by {ratio:.2g} times their noise: they do not show the same")
     return None if drift.told else Unusable(UNTOLD)
-
-
-def _smooth(pixels: Pixels) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 1.5), np.float32)
 
 
 def _size(pixels: Pixels) -> str:
