@@ -106,7 +106,8 @@ def _found(raw: Pixels, noise: Noise) -> tuple[NDArray[np.float32], float] | Non
     if count <= FEWEST_HOLES:
         return None
     area = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
-    typical = float(np.median(area[area >= np.pi * LEAST_RADIUS_PX**2])) if (area >= 12).any() else 0.0
+    large = area[area >= np.pi * LEAST_RADIUS_PX**2]
+    typical = float(np.median(large)) if large.size else 0.0
     radius = (typical / np.pi) ** 0.5
     y, x = centres[1:, 1], centres[1:, 0]
     margin = BEYOND * radius + 4

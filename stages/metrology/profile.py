@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.metrology.change import Values
+from stages.metrology.gaps import Gaps
 
 REACH_PX = 8
 """How far to either side of an edge it is looked for, where the pattern leaves so much room."""
@@ -36,10 +37,12 @@ class Edges:
         """Find the edges of a profile whose standard error is ``se``; ``None`` where it has no lines."""
         smooth = cv2.GaussianBlur(profile[None], (0, 0), 1.0)[0].astype(np.float64)
         period = _period(smooth)
-        if period is None:
+        gaps = None if period is None else Gaps.of(smooth, period)
+        pitch = None if period is None or gaps is None else gaps.pitch(period)
+        if gaps is None or pitch is None or not gaps.are_spaces(se):
             return None
-        spaces = _spaces(smooth, period)
-        pairs = [_pair(smooth, left, right) for left, right in pairwise(spaces)]
+        ends = [(left, right) for left, right in pairwise(_spaces(smooth, pitch)) if gaps.between(left, right) == 1]
+        pairs = [_pair(smooth, left, right) for left, right in ends]
         found = [pair for pair in pairs if pair is not None]
         if len(found) < FEWEST_LINES:
             return None

@@ -80,3 +80,12 @@ def test_the_raw_frame_has_not_changed() -> None:
 )
 def test_frames_without_enough_holes_are_not_measured(frame: Pixels) -> None:
     assert Holes.of(frame, measure(frame)) is None
+
+
+def test_specks_that_are_no_holes_are_not_measured() -> None:
+    """The largest of them has 12 px, and a hole of the least radius 12.6: there is no typical one."""
+    specks = np.full((100, 100), 0.9, np.float32)
+    for y in range(3, 100, 6):
+        for x in range(3, 100, 6):
+            specks[y : y + 2, x : x + 2] = 0
+    assert Holes.of(specks, SILENT) is None
