@@ -84,7 +84,7 @@ def _state(torch: Any, index: int, library: Library) -> GpuState:  # noqa: ANN40
 
 
 def _used_bytes(torch: Any, index: int, allocated_bytes: float) -> float | None:  # noqa: ANN401 - as above
-    """Ask torch, where the process uses the GPU already: the question opens a context, half a gigabyte of its memory."""
+    """Ask torch, where the process uses the GPU already: the question opens a context, and that takes memory."""
     if not allocated_bytes:
         return None
     free_bytes, all_bytes = torch.cuda.mem_get_info(index)

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from faust.events import Event
 from faust.types import TP
+from faust.types.tuples import ConsumerMessage
 
 from streams.adapters.faust_trends import FaustTrends, TrendsOptions
 from streams.settings import KafkaSettings
@@ -25,30 +28,23 @@ class BrokenDesk(TrendsDesk):
 
 
 class OneEvent:
-    """A stream of Faust's that holds one event, counts who needs it and lets it go when it is left."""
+    """A stream that holds one of Faust's own events and lets it go when it is left, and the consumer that is told."""
 
     def __init__(self) -> None:
-        self.needed = 1
-        self.message = SimpleNamespace(
-            topic="sem.scored",
-            partition=0,
-            offset=7,
-            timestamp=1.0,
-            key=b"k",
-            value=b"{}",
-            headers=(),
-            incref=self.need,
-        )
+        self.acknowledged: list[int] = []
+        self.consumer = SimpleNamespace(ack=self._ack)
+        self.message = ConsumerMessage("sem.scored", 0, 7, 1.0, 0, [], b"k", b"{}", None)
+        self.message.incref()
 
-    def need(self) -> None:
-        self.needed += 1
+    def _ack(self, message: ConsumerMessage) -> bool:
+        self.acknowledged.append(message.offset)
+        return True
 
-    def ack(self) -> None:
-        self.needed -= 1
-
-    async def events(self) -> AsyncIterator["OneEvent"]:
-        yield self
-        self.ack()
+    async def events(self) -> AsyncIterator[Event]:
+        app: Any = self
+        event = Event(app, b"k", b"{}", {}, self.message)
+        yield event
+        event.ack()
 
 
 class Brokers:
@@ -80,18 +76,18 @@ def test_an_event_is_let_go_when_its_observation_has_arrived_and_never_where_it_
 ) -> None:
     ended, event = list[int](), OneEvent()
 
-    async def noted() -> tuple[int, int]:
+    async def noted() -> tuple[list[int], list[int]]:
         brokers, trends = Brokers(), _trends(tmp_path, ended, TrendsDesk("live"))
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         monkeypatch.setattr(trends, "_raw", lambda *_: brokers)
         await trends._note(event)
-        before = event.needed
+        before = list(event.acknowledged)
         brokers.pending.set_exception(error) if error else brokers.pending.set_result(None)
         await asyncio.sleep(0)
-        return before, event.needed
+        return before, event.acknowledged
 
-    needed = asyncio.run(noted())
-    assert (needed, ended) == (((1, 1), [1]) if error else ((1, 0), []))
+    assert asyncio.run(noted()) == ([], [] if error else [7])
+    assert ended == ([1] if error else [])
 
 
 def test_what_another_process_watches_now_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
