@@ -34,7 +34,7 @@ CHECKED = Panel(
     "s",
     (
         Query(
-            f"time() - max by (lane) (semstream_conservation_checked_timestamp_seconds{{{LANE}}})",
+            f"time() - max by (lane) (max_over_time(semstream_conservation_checked_timestamp_seconds{{{LANE}}}[1d]))",
             "{{lane}}",
         ),
     ),

@@ -5,7 +5,7 @@ from grafana.promql import LANE, STAGE, or_zero, per_second, ratio
 
 TORCH = "torch uses a GPU"
 SELECTED = f"sum(rate(semstream_end_to_end_seconds_count{{{LANE}}}[$__rate_interval]))"
-BUSY = "sum(max by (device, instance) (avg_over_time(semstream_gpu_utilization_ratio[$__rate_interval])))"
+BUSY = "sum(max by (uuid) (avg_over_time(semstream_gpu_utilization_ratio[$__rate_interval])))"
 OURS = "and on (job, instance) semstream_build_info"
 OWN = f"rate(process_cpu_seconds_total[$__rate_interval]) {OURS}"
 CHILDREN = f"rate(semstream_children_cpu_seconds_total[$__rate_interval]) {OURS}"
@@ -19,13 +19,13 @@ GPU = Row(
     (
         Panel(
             "Utilisation",
-            "Share of the time in which a GPU was at work, whoever for.",
+            "Share of the time in which a GPU was at work, whoever for; one line a GPU, however many processes use it.",
             "Low under lag: fuller batches (*Stage*, Images a call). At 100 %: another GPU, or a smaller network.",
             "percentunit",
             (
                 Query(
-                    "max by (device, instance) (semstream_gpu_utilization_ratio)",
-                    "{{instance}} GPU {{device}}",
+                    "max by (uuid) (semstream_gpu_utilization_ratio)",
+                    "{{uuid}}",
                 ),
             ),
             only_where=TORCH,
@@ -38,9 +38,8 @@ GPU = Row(
             "percentunit",
             (
                 Query(
-                    "max by (device, instance) (semstream_gpu_memory_used_bytes) / "
-                    "max by (device, instance) (semstream_gpu_memory_bytes)",
-                    "{{instance}} GPU {{device}}",
+                    "max by (uuid) (semstream_gpu_memory_used_bytes) / max by (uuid) (semstream_gpu_memory_bytes)",
+                    "{{uuid}}",
                 ),
             ),
             only_where=TORCH,
@@ -51,7 +50,7 @@ GPU = Row(
             "Memory of a GPU that each process holds.",
             "Growing without end is a leak: restart the process and tell us. Otherwise it is what a network needs.",
             "bytes",
-            (Query("sum by (device, instance) (semstream_gpu_allocated_bytes)", "{{instance}} GPU {{device}}"),),
+            (Query("sum by (uuid, instance) (semstream_gpu_allocated_bytes)", "{{instance}} {{uuid}}"),),
             only_where=TORCH,
             width=6,
         ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class FaustTrends:
     The first agent turns events into observations, which go to a topic keyed by instrument and recipe; the second
     keeps the watches in a table, whose changes go to a compacted topic, and tells of their health. What is sent is
     acknowledged before a watch is kept, and both before an offset is: after a crash the same is sent again, with the
-    same ids. Faust acknowledges what an agent raised on, so what is no bad record ends the process instead.
+    same ids. Faust acknowledges what an agent raised on, so what is no bad record ends the process instead; it also
+    commits past what could not be sent, so the first agent's events are held until theirs has arrived.
     """
 
     def __init__(self, kafka: KafkaSettings, desk: TrendsDesk, options: TrendsOptions) -> None:
@@ -54,14 +56,22 @@ class FaustTrends:
         self.app = _application(kafka, desk.name, options.state)
         self._table: Any = self.app.Table(TABLE, partitions=options.partitions, key_type=bytes, value_type=bytes)
         self._topics: dict[str, Any] = {}
+        self._places: dict[bytes, int] = {}
         self.app.agent(self._raw(*options.sources), name="note")(self._note)
         self.app.agent(self._raw(desk.observations), name="watch")(self._watch)
         self.app.timer(SHOWN_EVERY_S)(self._show)
 
     @property
     def watches(self) -> list[InstrumentWatch]:
-        """Return what is known of the instruments that this process watches."""
-        return [watch for watch in map(kept, list(self._table.values())) if watch is not None]
+        """Return what is known of the instruments that this process watches.
+
+        Of a partition that went to another process, Faust's table drops what it once read from the changelog, but not
+        what was set here: that is left out.
+        """
+        assigned = self.app.assignor.assigned_actives()
+        mine = {place.partition for place in assigned if place.topic == self._desk.observations}
+        rows = [(key, value) for key, value in list(self._table.items()) if self._places.get(key) in {None, *mine}]
+        return [watch for _, value in rows if (watch := kept(value)) is not None]
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
@@ -84,7 +94,18 @@ class FaustTrends:
             with self._ending(event):
                 sent = self._desk.noted(_message(event.message), self._options.now())
                 if sent is not None:
-                    await self._send(sent)
+                    await self._held(event, sent)
+
+    async def _held(self, event: Any, sent: Outgoing) -> None:  # noqa: ANN401 - Faust's events have no types
+        """Send, and count one more who needs the event until the brokers have it: nobody waits, many are on the way."""
+        event.message.incref()
+        pending = await self._send(sent)
+        pending.add_done_callback(partial(self._arrived, event))
+
+    def _arrived(self, event: Any, pending: asyncio.Future[Any]) -> None:  # noqa: ANN401 - as above
+        with self._ending(event):
+            pending.result()
+            event.ack()
 
     async def _watch(self, stream: Any) -> None:  # noqa: ANN401 - Faust's streams have no types
         async for event in stream.events():
@@ -96,9 +117,10 @@ class FaustTrends:
         before = kept(self._table.get(key))
         after, sent = self._desk.taken(message, before, self._options.now())
         for outgoing in sent:
-            await self._send(outgoing, acknowledged=True)
+            await (await self._send(outgoing))
         if after is not None and after is not before:
             self._table[key] = after.to_json()
+            self._places[key] = message.partition.number
 
     @contextmanager
     def _ending(self, event: Any) -> Iterator[None]:  # noqa: ANN401 - Faust's events have no types
@@ -111,10 +133,12 @@ class FaustTrends:
             self._options.end(1)
             raise
 
-    async def _send(self, sent: Outgoing, *, acknowledged: bool = False) -> None:
-        pending = await self._raw(sent.topic).send(key=sent.key, value=sent.value, headers=list(sent.headers))
-        if acknowledged:
-            await pending
+    async def _send(self, sent: Outgoing) -> asyncio.Future[Any]:
+        """Return what is done when the brokers have it, or fails where they never will."""
+        pending: asyncio.Future[Any] = await self._raw(sent.topic).send(
+            key=sent.key, value=sent.value, headers=list(sent.headers)
+        )
+        return pending
 
     async def _show(self) -> None:
         self._options.show(self.watches)

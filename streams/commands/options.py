@@ -78,10 +78,10 @@ def told_of_recipe(recipe: str | None) -> str | None:
     return recipe
 
 
-def check_instrument(name: str) -> None:
+def check_instrument(name: str, *, option: str = "--instrument") -> None:
     """Raise `UsageError` for what cannot name an instrument."""
     if not is_instrument(name):
-        raise UsageError(f"--instrument '{name}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
+        raise UsageError(f"{option} '{name}' is no id; use a-z, 0-9, - and _ (such as sem-1), 64 at the most")
 
 
 def check_second_suffix(suffix: str | None) -> None:

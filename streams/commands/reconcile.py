@@ -1,25 +1,26 @@
 """``semstream reconcile``: nothing lost, nothing doubled; or the images for which that is not so."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from time import sleep
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import orjson
 import typer
 from rich.table import Table
 
 from streams.balance import Balance, Finding, Scope, Window
+from streams.commands.interrupts import unwinding_signals
 from streams.commands.options import AsJson, Lane, MetricsPort, SettingsFile, Since, Until, time_of
 from streams.commands.tables import table_console
 from streams.durations import duration
 from streams.pipeline import LIVE, Pipeline, load_pipeline
 from streams.reconcile import LaneGroups, conservation, names_of, read_from
 from streams.report.markup import visible
-from streams.settings import Settings
+from streams.settings import Settings, WorkerSettings
 from streams.stocktaking import missing_objects
 from streams.telemetry.serving import served
 from streams.topic_log import stamped
@@ -63,7 +64,7 @@ def reconcile(
     """Check that every image was answered once by each stage, by an event or a dead letter, or is in flight.
 
     The path is that of the first pipeline named. Exit codes: 0 it is so, 1 it is not (and for which images),
-    2 wrong usage. With --every it goes on, and --metrics-port tells Prometheus what it found.
+    2 wrong usage. With --every it goes on until SIGTERM or Ctrl-C, and --metrics-port tells Prometheus what it found.
     """
     pipelines = [load_pipeline(path) for path in pipeline] if pipeline else [load_pipeline()]
     question = Question(Settings.load(settings), pipelines, lane, since, until, not no_ledger, objects)
@@ -71,16 +72,21 @@ def reconcile(
         verdict = _told(question, json=json)
         raise typer.Exit(0 if verdict.holds else 1)
     vigil = Vigil(lane, [stage.name for stage in pipelines[0].stages])
-    _look_again_and_again(lambda: _told(question, json=json).findings, vigil, duration(every), metrics_port)
+    with unwinding_signals(), _served(vigil, metrics_port, question.settings.worker):
+        _look_again_and_again(lambda: _told(question, json=json).findings, vigil, duration(every))
 
 
-def _look_again_and_again(
-    findings: Callable[[], Sequence[Finding]], vigil: Vigil, every: timedelta, port: int | None
-) -> None:
-    with nullcontext() if port is None else served(vigil.telemetry, vigil.why_not_ready, port=port):
-        while True:
-            vigil.look(findings)
-            sleep(every.total_seconds())
+def _served(vigil: Vigil, port: int | None, here: WorkerSettings) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    address, targets = here.metrics_address, here.metrics_targets
+    return served(vigil.telemetry, vigil.why_not_ready, port=port, address=address, targets=targets)
+
+
+def _look_again_and_again(findings: Callable[[], Sequence[Finding]], vigil: Vigil, every: timedelta) -> NoReturn:
+    while True:
+        vigil.look(findings)
+        sleep(every.total_seconds())
 
 
 @dataclass(frozen=True)

@@ -74,17 +74,18 @@ def note_answers(telemetry: Telemetry, stage: str, lane: str, answers: Sequence[
 
 def _note_news(telemetry: Telemetry, lane: str, came: ImageEvent, goes: ImageEvent, now: datetime) -> None:
     if came.noise is None and goes.noise is not None:
-        _note_noise(telemetry, lane, goes, goes.noise.sigma)
+        _note_noise(telemetry, lane, goes, goes.noise.sigma, now)
     if came.selection is None and goes.selection is not None:
         seconds = (now - goes.acquisition.published_at).total_seconds()
         telemetry.observe(END_TO_END_SECONDS, max(0.0, seconds), lane)
         _note_selection(telemetry, lane, goes.selection)
 
 
-def _note_noise(telemetry: Telemetry, lane: str, event: ImageEvent, sigma: float) -> None:
+def _note_noise(telemetry: Telemetry, lane: str, event: ImageEvent, sigma: float, now: datetime) -> None:
     instrument = telemetry.instruments.bounded(event.image.instrument_id)
     telemetry.observe(NOISE_SIGMA, sigma, lane, instrument)
-    telemetry.set(LAST_IMAGE, event.acquisition.published_at.timestamp(), lane, instrument)
+    at = min(event.acquisition.published_at, now)  # a producer's clock may be ahead, and this never falls
+    telemetry.rise(LAST_IMAGE, at.timestamp(), lane, instrument)
     raw = next((candidate for candidate in event.candidates if candidate.name == RAW), None)
     snr_db = raw.scores.get(Score.SNR) if raw else None
     if snr_db is not None:

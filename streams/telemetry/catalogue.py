@@ -225,16 +225,20 @@ BUILD_INFO = _gauge(
 GPU_UTILISATION = _gauge(
     "semstream_gpu_utilization_ratio",
     "share",
-    "device",
+    "device uuid",
     "Share of the last second in which the GPU was at work, whoever for.",
     collected=True,
 )
 GPU_MEMORY_USED = _gauge(
-    "semstream_gpu_memory_used_bytes", "bytes", "device", "Memory of the GPU in use, whoever by.", collected=True
+    "semstream_gpu_memory_used_bytes", "bytes", "device uuid", "Memory of the GPU in use, whoever by.", collected=True
 )
-GPU_MEMORY = _gauge("semstream_gpu_memory_bytes", "bytes", "device", "Memory of the GPU.", collected=True)
+GPU_MEMORY = _gauge("semstream_gpu_memory_bytes", "bytes", "device uuid", "Memory of the GPU.", collected=True)
 GPU_ALLOCATED = _gauge(
-    "semstream_gpu_allocated_bytes", "bytes", "device", "Memory of the GPU that this process holds.", collected=True
+    "semstream_gpu_allocated_bytes",
+    "bytes",
+    "device uuid",
+    "Memory of the GPU that this process holds.",
+    collected=True,
 )
 CHILDREN_CPU_SECONDS = _counter(
     "semstream_children_cpu_seconds",

@@ -1,7 +1,7 @@
 """The metrics of one kind with their series. Finding one costs a third of asking prometheus_client."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from prometheus_client.metrics_core import Metric as Family
@@ -42,6 +42,12 @@ class Families(Collector, Generic[Series]):
     def of(self, metric: Metric, labels: Labels) -> Series:
         """Return the series of these labels; raises `ValueError` for other labels than the metric has."""
         return self._series[metric.name].get(labels) or self._made(metric, labels)
+
+    def keep(self, metric: Metric, kept: Collection[Labels]) -> None:
+        """Forget all series of a metric but these."""
+        with self._lock:
+            series = self._series[metric.name]
+            self._series[metric.name] = {labels: series[labels] for labels in series if labels in kept}
 
     def describe(self) -> Iterator[Family]:
         """Name the metrics."""

@@ -1,5 +1,7 @@
 """Label values that come from outside, bounded: each is a series that Prometheus keeps for weeks."""
 
+from collections.abc import Collection
+
 MOST = 50
 OTHER = "other"
 
@@ -15,6 +17,10 @@ class Names:
     def __init__(self, *, most: int = MOST) -> None:
         self._most = most
         self._known: set[str] = set()
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all but these: their places are free."""
+        self._known &= set(names)
 
     def bounded(self, name: str) -> str:
         """Return the name, or ``other`` where there are too many."""

@@ -30,14 +30,20 @@ class Tally:
 class Level:
     """A gauge's series: the latest value."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_lock", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
+        self._lock = threading.Lock()
 
     def set(self, value: float) -> None:
         """Set it."""
         self.value = float(value)
+
+    def rise(self, value: float) -> None:
+        """Set it where that is more."""
+        with self._lock:
+            self.value = max(self.value, float(value))
 
 
 def counters(metrics: Iterable[Metric]) -> Families[Tally]:

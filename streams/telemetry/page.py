@@ -16,6 +16,7 @@ alive) and `/readyz` (it has joined its groups and its services answer; else 503
 A histogram has the series `_bucket`, `_sum` and `_count`, a summary `_sum` and `_count`. `lane` is `live` or the name
 of a replay's; `method` is a candidate's name in the pipeline file; `instrument` is an instrument's id. Of instruments
 and methods the first 50 that a process meets have series of their own; the others are counted as `other`.
+`semstream trends` has none of instruments that another process watches by now: their places are free again.
 """
 
 

@@ -1,7 +1,7 @@
 """The metrics of one process, and what they have come to."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from streams.telemetry.activity import Activity, Thread
 from streams.telemetry.catalogue import METRICS, WORKER_SECONDS, Kind, Metric
 from streams.telemetry.distribution import distributions
+from streams.telemetry.families import Labels
 from streams.telemetry.names import Names
 from streams.telemetry.numbers import counters, gauges
 from streams.telemetry.timesheet import Causes, Clock, Post, Timesheets
@@ -44,6 +45,14 @@ class Telemetry:
     def set(self, metric: Metric, value: float, *labels: str) -> None:
         """Set a gauge."""
         self._gauges.of(metric, labels).set(value)
+
+    def rise(self, metric: Metric, value: float, *labels: str) -> None:
+        """Set a gauge where it then says more: of several times, it has the latest."""
+        self._gauges.of(metric, labels).rise(value)
+
+    def keep(self, metric: Metric, kept: Collection[Labels]) -> None:
+        """Forget the series of a gauge but those of these labels: who is gone has no value, not a last one."""
+        self._gauges.keep(metric, kept)
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Add an observation to a histogram or a summary."""

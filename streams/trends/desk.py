@@ -63,6 +63,8 @@ class TrendsDesk:
             seen = parsed(message.value or b"")
         except InvalidImage as error:
             return watch, [self._letter(message, str(error), now)]
+        if watch is None and seen.relearn:
+            return None, []
         after, events = observed(watch or begun(seen), seen)
         return after, [health_message(event, self.lane, now) for event in events]
 

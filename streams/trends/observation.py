@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError, model_validator
 
 from schemas.events import ImageEvent
 from schemas.health import Quantity
@@ -15,6 +16,11 @@ from streams.errors import InvalidImage
 from streams.scrutiny import one_line, read_event
 from streams.transport import Message
 
+LOGARITHMIC = frozenset({Quantity.SIGMA, Quantity.GAIN})
+"""Quantities that change by factors."""
+LARGEST = 1e6
+"""No quantity of an image is larger on either side; a baseline sums up squares, which must stay finite."""
+
 
 class Observation(Record):
     """What one event says of the instrument, and where the event stands: seen again, it is known by that."""
@@ -23,7 +29,7 @@ class Observation(Record):
     recipe: str | None
     acquisition_id: str
     image_id: str
-    published_at: datetime
+    published_at: AwareDatetime
     topic: str
     partition: int
     offset: int
@@ -34,15 +40,28 @@ class Observation(Record):
     relearn: bool = False
     """No image, but the word of a person: the instrument was serviced, what is usual is to be learned anew."""
 
+    @model_validator(mode="after")
+    def _believable(self) -> Self:
+        """Refuse what no chart could take: whoever delivers it again would fail again."""
+        for quantity, value in self.values.items():
+            if abs(value) > LARGEST or (quantity in LOGARITHMIC and value <= 0):
+                raise ValueError(f"{quantity} of an image cannot be {value:g}")
+        return self
+
     @property
     def key(self) -> bytes:
         """What is watched together: an instrument and a recipe."""
-        return f"{self.instrument_id}|{self.recipe or ''}".encode()
+        return key_of(self.instrument_id, self.recipe)
 
     @property
     def place(self) -> str:
         """The partition that the event came from."""
         return f"{self.topic}/{self.partition}"
+
+
+def key_of(instrument_id: str, recipe: str | None) -> bytes:
+    """Return what those of one instrument and recipe are keyed by; without a recipe it begins all of the instrument."""
+    return f"{instrument_id}|{recipe or ''}".encode()
 
 
 def observed_in(message: Message, *, now: datetime) -> Observation | None:
@@ -56,6 +75,13 @@ def observed_in(message: Message, *, now: datetime) -> Observation | None:
     headers, event = read_event(message, now=now)
     if headers.replay_of is not None:
         return None
+    try:
+        return _observation(event, message)
+    except ValidationError as error:
+        raise InvalidImage(one_line(f"nothing to be charted: {error}")) from error
+
+
+def _observation(event: ImageEvent, message: Message) -> Observation:
     return Observation(
         instrument_id=event.image.instrument_id,
         recipe=event.image.recipe,

@@ -10,12 +10,10 @@ from schemas.health import Change, Direction, HealthEvent, Quantity
 from schemas.model import Record
 from streams.trends.baseline import Baseline
 from streams.trends.charts import Charts, Crossing, advanced, given_up, without_outlier
-from streams.trends.observation import Observation
+from streams.trends.observation import LOGARITHMIC, Observation
 from streams.trends.rates import Rates
 from streams.trends.share import ShareWatch
 
-LOGARITHMIC = frozenset({Quantity.SIGMA, Quantity.GAIN})
-"""Quantities that change by factors."""
 LEAST_SPREAD = {Quantity.SIGMA: 0.01, Quantity.GAIN: 0.01, Quantity.SNR: 0.1, Quantity.SHARPNESS: 0.1}
 """One per cent and 0.1 dB: an instrument that is steadier than this is not told of for less."""
 

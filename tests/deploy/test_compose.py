@@ -9,6 +9,7 @@ import yaml
 
 from deploy.local.kafka_properties import PROPERTIES
 from deploy.local.stack import S3, usual
+from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
 from streams.settings import Settings
 
@@ -60,6 +61,26 @@ def test_every_stage_has_a_worker_with_settings_that_can_be_read(services: dict[
         settings = Settings.load(None, environment_of_image() | worker["environment"])
         assert float(worker["stop_grace_period"].removesuffix("s")) > settings.worker.stop_deadline_s
         assert settings.s3.secret_key is not None
+
+
+def test_prometheus_asks_every_process_that_serves_metrics(services: dict[str, Any]) -> None:
+    configured = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text())
+    (found,) = configured["scrape_configs"][0]["dns_sd_configs"]
+    serving = {name for name, service in services.items() if service.get("image") == "semstream"} - {"topics"}
+    assert set(found["names"]) == serving >= {"filter", "reconcile", "trends"}
+    for name in serving:
+        service = services[name]
+        worker = Settings.load(None, environment_of_image() | service["environment"]).worker
+        port = re.search(r"--metrics-port (\d+)", " ".join(service["command"]))
+        assert (int(port[1]) if port else worker.metrics_port) == found["port"]
+
+
+@pytest.mark.parametrize("name", ["reconcile", "trends"])
+def test_what_watches_is_called_as_its_command_wants(services: dict[str, Any], name: str) -> None:
+    command, *options = services[name]["command"]
+    assert command == name
+    assert outcome_of([name, *options, "--help"])[0] == 0
+    assert ("--every" in options) == (name == "reconcile")
 
 
 def test_workers_look_for_servers_where_they_are(services: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def promtool(*arguments: str | Path, given: bytes = b"") -> str:
         if os.environ.get("CI"):
             pytest.fail("promtool is absent: apt-get install prometheus")
         pytest.skip("promtool is absent: apt-get install prometheus")
-    done = subprocess.run([program, *arguments], check=False, input=given, capture_output=True, timeout=60)
+    done = subprocess.run([program, *arguments], check=False, input=given, capture_output=True, timeout=120)
     said = (done.stdout + done.stderr).decode()
     assert done.returncode == 0, said
     return said
@@ -129,9 +129,21 @@ def test_every_severity_has_somebody_who_would_be_told() -> None:
     (now,) = configured["route"]["routes"]
     assert now["matchers"] == ['severity="page"']
     assert "page" in told
-    for rule in configured["inhibit_rules"]:
-        named = re.findall(r'alertname="(\w+)"', str(rule))
-        assert set(named) <= ALERTS.keys()
+
+
+@pytest.mark.parametrize("rule", read(PROMETHEUS / "alertmanager.yml")["inhibit_rules"], ids=str)
+def test_an_alert_silences_only_alerts_about_the_same(rule: Table) -> None:
+    named = set(re.findall(r"Semstream\w+", str(rule)))
+    assert named <= ALERTS.keys()
+    assert rule["equal"]
+    for alert in named:
+        labels = [fired["exp_labels"].keys() for case in _cases(alert) for fired in case["exp_alerts"]]
+        assert all(set(rule["equal"]) <= some for some in labels), alert
+
+
+def _cases(alert: str) -> list[Table]:
+    tested = [case for test in read(TESTS / "alerts.yml")["tests"] for case in test["alert_rule_test"]]
+    return [case for case in tested if case["alertname"] == alert]
 
 
 def test_the_example_for_kubernetes_is_right_but_for_its_discovery(tmp_path: Path) -> None:

@@ -60,13 +60,13 @@ def test_grafana_is_the_one_that_dashboards_are_made_for() -> None:
     assert GRAFANA["image"] == f"grafana/grafana:{required[0]}"
 
 
-def test_prometheus_finds_the_workers_of_every_stage() -> None:
+def test_prometheus_finds_the_workers_of_every_stage_and_what_watches_beside_them() -> None:
     prometheus = SERVICES["prometheus"]
     arguments = dict(argument.removeprefix("--").split("=") for argument in prometheus["command"])
     folder, _, name = arguments["config.file"].rpartition("/")
     (job, _) = read(mounted(prometheus)[folder] / name)["scrape_configs"]
     (found,) = job["dns_sd_configs"]
-    assert found["names"] == [stage.name for stage in load_pipeline(None).stages]
+    assert found["names"] == [*(stage.name for stage in load_pipeline(None).stages), "reconcile", "trends"]
     assert set(found["names"]) <= SERVICES.keys()
     assert f"EXPOSE {found['port']}" in (DEPLOY / "Dockerfile").read_text()
     assert job["job_name"] == "semstream"

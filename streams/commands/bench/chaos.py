@@ -14,7 +14,7 @@ from streams.bench.chaos.figures import ChaosFigures
 from streams.bench.chaos.run import Broken, Plan, run_chaos
 from streams.bench.chaos.script import script_of
 from streams.bench.chaos.table import print_chaos
-from streams.commands.bench.interrupts import unwinding_signals
+from streams.commands.interrupts import unwinding_signals
 from streams.commands.options import AsJson
 from streams.errors import UsageError
 

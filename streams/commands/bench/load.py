@@ -18,7 +18,7 @@ from streams.bench.load_tables import print_io, print_throughput, print_users, p
 from streams.bench.users import measure_users
 from streams.commands.bench.embedded import CHEAP
 from streams.commands.bench.given import give
-from streams.commands.bench.interrupts import unwinding_signals
+from streams.commands.interrupts import unwinding_signals
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.errors import UsageError
 from streams.settings import Settings

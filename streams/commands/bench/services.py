@@ -26,7 +26,7 @@ from streams.bench.tables import (
 from streams.bench.trends_killed import measure_trends_killed
 from streams.commands.bench.embedded import CHEAP
 from streams.commands.bench.given import give
-from streams.commands.bench.interrupts import unwinding_signals
+from streams.commands.interrupts import unwinding_signals
 from streams.commands.options import AsJson, OutFolder, SettingsFile
 from streams.pipeline import load_pipeline
 from streams.settings import Settings

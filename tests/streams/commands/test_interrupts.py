@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from streams.commands.bench.interrupts import unwinding_signals
+from streams.commands.interrupts import unwinding_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

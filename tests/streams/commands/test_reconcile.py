@@ -1,6 +1,8 @@
 """``semstream reconcile`` as a user meets it, on topics in memory."""
 
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -151,3 +153,31 @@ def test_it_looks_again_and_again_and_tells_prometheus(
     lost = 'semstream_conservation_imbalance_images{fault="lost",lane="live",stage="pick"}'
     assert f"{lost} 0.0" in told[0]
     assert f"{lost} 1.0" in told[1]
+
+
+def test_prometheus_finds_it_while_it_runs(
+    flowing: Flowing, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets, port, found = tmp_path / "targets", free_port(), list[str]()
+
+    def sleep(_: float) -> None:
+        found.extend(file.name for file in targets.iterdir())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("streams.commands.reconcile.sleep", sleep)
+    monkeypatch.setenv("SEMSTREAM_WORKER_METRICS_TARGETS", str(targets))
+    flowing.publish("a.tif")
+    answer(flowing)
+    with pytest.raises(SystemExit):
+        call("--every", "10m", "--metrics-port", str(port))
+    assert found == [f"port-{port}.json"]
+    assert list(targets.iterdir()) == []
+
+
+def test_others_than_this_machine_may_ask_where_settings_say_so(
+    flowing: Flowing, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMSTREAM_WORKER_METRICS_ADDRESS", "no-such-address.invalid")
+    flowing.publish("a.tif")
+    _, _, message = call("--every", "10m", "--metrics-port", str(free_port()))
+    assert "cannot serve metrics on no-such-address.invalid:" in message

@@ -55,6 +55,18 @@ def test_noise_and_snr_are_told_by_instrument_once_where_they_were_measured() ->
     assert of(later, "semstream_noise_sigma_ratio_count", instrument="unknown") is None
 
 
+@pytest.mark.parametrize("hours", [(-1, -48), (-48, -1)])
+def test_the_last_image_is_the_latest_also_where_an_old_one_is_answered_after_it(hours: tuple[int, int]) -> None:
+    events = [CAME.but(acquisition=CAME.acquisition.but(published_at=NOON + timedelta(hours=h))) for h in hours]
+    telemetry = told(*(Answered(event, scored(event)) for event in events))
+    assert telemetry.total(LAST_IMAGE) == (NOON - timedelta(hours=1)).timestamp()
+
+
+def test_a_clock_that_is_ahead_does_not_hide_that_an_instrument_falls_silent() -> None:
+    ahead = CAME.but(acquisition=CAME.acquisition.but(published_at=NOON + timedelta(hours=20)))
+    assert told(Answered(ahead, scored(ahead))).total(LAST_IMAGE) == NOON.timestamp()
+
+
 def test_a_selection_tells_its_method_its_margin_its_vetoes_and_how_long_it_took() -> None:
     vetoed = SELECTION.but(vetoes={"tv": "leaves structure", "bm3d": "leaves structure"})
     telemetry = told(Answered(scored(), scored().but(selection=vetoed)), seconds=42)

@@ -53,6 +53,22 @@ def test_a_counter_never_falls() -> None:
         Tally().add(-1)
 
 
+def test_a_gauge_that_only_rises_keeps_the_most_that_it_was_told() -> None:
+    levels = gauges([LEVEL])
+    for value in (2, 5, 3):
+        levels.of(LEVEL, ()).rise(value)
+    assert levels.of(LEVEL, ()).value == 5
+
+
+def test_series_that_are_not_kept_are_exported_no_more() -> None:
+    levels, kept = gauges([BUILD_INFO]), ("1", "3.11", "default", "0")
+    for labels in (kept, ("0", *kept[1:])):
+        levels.of(BUILD_INFO, labels).set(1)
+    levels.keep(BUILD_INFO, {kept, ("2", *kept[1:])})
+    assert [line for line in exported(levels) if 'version="1"' in line and not line.startswith("#")]
+    assert len([line for line in exported(levels) if not line.startswith("#")]) == 1
+
+
 def test_a_series_with_other_labels_than_the_metric_has_is_refused() -> None:
     with pytest.raises(ValueError, match="semstream_parts has the labels"):
         counters([PARTS]).of(PARTS, ("filter",))

@@ -94,11 +94,12 @@ def test_two_processes_share_the_work_and_one_goes_on_when_the_other_is_killed(h
     assert here.watch() == here.computed()
 
 
-def test_a_serviced_instrument_is_learned_anew(here: TrendsSite) -> None:
+@pytest.mark.parametrize("recipe", [[], ["--recipe", "lines"]])
+def test_a_serviced_instrument_is_learned_anew(here: TrendsSite, recipe: list[str]) -> None:
     events = _drifting(here, 210)
     here.start()
     here.publish(events)
     here.wait(lambda: here.images() == len(events))
-    at_site = ["--lane", here.lane, "--settings", str(here.file), "--recipe", "lines"]
+    at_site = ["--lane", here.lane, "--settings", str(here.file), *recipe]
     assert outcome_of(["trends", "--relearn", here.instrument, *at_site]) == (0, "")
     here.wait(lambda: (here.watch() or here.computed()).quantities == {})

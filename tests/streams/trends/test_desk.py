@@ -4,10 +4,10 @@ import pytest
 
 from schemas.events import DeadLetter
 from schemas.headers import Headers
-from schemas.health import HealthEvent
+from schemas.health import HealthEvent, Quantity
 from streams.transport import Message, Partition
 from streams.trends.desk import TrendsDesk, kept
-from streams.trends.observation import Observation, parsed
+from streams.trends.observation import Observation, parsed, relearning
 from streams.trends.watch import InstrumentWatch
 from tests.events import NOON, headers_of, image_event
 from tests.streams.trends.instruments import rising, simulated
@@ -51,6 +51,18 @@ def test_what_is_no_observation_becomes_one_too_and_the_watch_stays_as_it_is(val
     after, sent = DESK.taken(_message(value), watch, NOON)
     assert after is watch
     assert [message.topic for message in sent] == ["sem.deadletter"]
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0])
+def test_a_strength_of_noise_without_a_logarithm_becomes_a_dead_letter(sigma: float) -> None:
+    seen = next(simulated(1, seed=1)).but(values={Quantity.SIGMA: sigma})
+    watch = InstrumentWatch(instrument_id="sem-1", images=3)
+    after, sent = DESK.taken(_observation(seen), watch, NOON)
+    assert (after, [message.topic for message in sent]) == (watch, ["sem.deadletter"])
+
+
+def test_who_is_not_watched_is_not_begun_by_the_word_that_it_was_serviced() -> None:
+    assert DESK.taken(_observation(relearning("sem-1", None, NOON)), None, NOON) == (None, [])
 
 
 def test_observations_become_health_events_and_those_delivered_again_nothing() -> None:

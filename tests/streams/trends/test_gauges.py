@@ -2,7 +2,8 @@ from datetime import timedelta
 
 from schemas.health import Quantity
 from streams.telemetry import Telemetry
-from streams.trends.gauges import MOST_INSTRUMENTS, show
+from streams.telemetry.names import MOST, OTHER
+from streams.trends.gauges import show
 from streams.trends.watch import InstrumentWatch, observed
 from tests.events import NOON
 from tests.streams.trends.instruments import rising, simulated
@@ -35,8 +36,32 @@ def test_the_rate_of_an_instrument_that_is_silent_falls_to_nothing() -> None:
     assert _shown(telemetry, "images_per_hour", instrument="sem-1") == 0
 
 
-def test_no_more_instruments_are_shown_than_prometheus_likes() -> None:
+def _instruments(telemetry: Telemetry) -> set[str]:
+    found = (s for m in telemetry.registry.collect() if m.name.startswith("semstream_instrument_") for s in m.samples)
+    return {sample.labels["instrument"] for sample in found}
+
+
+def test_no_more_instruments_are_shown_than_prometheus_likes_and_the_others_as_one() -> None:
+    telemetry, drifted = Telemetry(), _drifted()
+    assert drifted.last_seen is not None
+    watches = [drifted.but(instrument_id=f"sem-{number:04d}") for number in range(MOST + 30)]
+    show(watches, telemetry, drifted.last_seen)
+    assert _instruments(telemetry) == {f"sem-{number:04d}" for number in range(MOST)} | {OTHER}
+    assert _shown(telemetry, "beyond_limits", instrument=OTHER, quantity=Quantity.SIGMA.value) == 30
+
+
+def test_so_it_is_however_often_and_whatever_is_shown() -> None:
     telemetry = Telemetry()
-    show([InstrumentWatch(instrument_id=f"sem-{n:04d}") for n in range(MOST_INSTRUMENTS + 50)], telemetry, NOON)
-    found = [s for m in telemetry.registry.collect() if "images_per_hour" in m.name for s in m.samples]
-    assert len(found) == MOST_INSTRUMENTS
+    for most in range(100, 1100, 200):
+        show([InstrumentWatch(instrument_id=f"sem-{n:04d}") for n in range(1000, 1000 - most, -1)], telemetry, NOON)
+        assert len(_instruments(telemetry)) == MOST + 1
+
+
+def test_an_instrument_that_another_process_watches_now_is_shown_no_more_and_its_place_is_free() -> None:
+    telemetry, watches = Telemetry(), [InstrumentWatch(instrument_id=f"sem-{number:04d}") for number in range(MOST)]
+    show([_drifted(), *watches], telemetry, NOON)
+    show([*watches[1:], InstrumentWatch(instrument_id="sem-new")], telemetry, NOON)
+    assert _instruments(telemetry) == {watch.instrument_id for watch in watches[1:]} | {"sem-new"}
+    assert _shown(telemetry, "last_seen_timestamp_seconds", instrument="sem-1") is None
+    show([], telemetry, NOON)
+    assert _instruments(telemetry) == set()

@@ -76,6 +76,32 @@ def test_what_is_no_event_is_an_invalid_image(value: bytes | None) -> None:
         observed_in(Message(Partition("sem.scored", 0), 0, 0, None, value, headers_of(_event()).to_wire()), now=NOON)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "value"),
+    [
+        (Quantity.SIGMA, 0.0),
+        (Quantity.SIGMA, -1.0),
+        (Quantity.GAIN, 0.0),
+        (Quantity.SNR, 1e200),
+        (Quantity.SNR, -1e200),
+    ],
+)
+def test_what_no_chart_could_take_is_no_observation(quantity: Quantity, value: float) -> None:
+    data = _seen(_event()).but(values={quantity: value}).to_json()
+    with pytest.raises(InvalidImage, match=f"{quantity} of an image cannot be"):
+        parsed(data)
+
+
+def test_an_observation_without_a_zone_is_none() -> None:
+    with pytest.raises(InvalidImage, match="published_at"):
+        parsed(_seen(_event()).but(published_at=NOON.replace(tzinfo=None)).to_json())
+
+
+def test_an_event_with_scores_that_no_chart_could_take_is_an_invalid_image() -> None:
+    with pytest.raises(InvalidImage, match="snr_db of an image cannot be"):
+        observed_in(_message(_event(scores={"snr_db": 1e200})), now=NOON)
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff"])
 def test_what_is_no_observation_is_one_neither(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="no observation"):

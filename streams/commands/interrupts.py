@@ -1,4 +1,4 @@
-"""What an interrupt does to a benchmark that has started processes of its own."""
+"""What an interrupt does to a command that leaves nothing behind."""
 
 import signal
 import sys
@@ -9,7 +9,7 @@ from types import FrameType
 
 @contextmanager
 def unwinding_signals() -> Iterator[None]:
-    """Let signals unwind: the servers and processes, topics and databases of a run must not outlive it."""
+    """Let signals unwind: what a command has made for its own time (servers, topics, files) must not outlive it."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def unwind(code: int, _: FrameType | None) -> None:
