@@ -35,7 +35,7 @@ def list_models(*, folder: Folder = TRAINED, json: AsJson = False) -> None:
     for name in names_of(folder):
         try:
             found.append(weights_of(name))
-        except NoWeights as error:
+        except (NoWeights, OSError) as error:
             typer.echo(f"{name}: {error}", err=True)
     table = Table("weights", "network", "parameters", "MB", "sha256", "origin", "risk before and after")
     for one in found:

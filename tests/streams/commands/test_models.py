@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from stages.denoise import resident
 from streams.cli import outcome_of
@@ -91,7 +91,10 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     small_network(shipped / "unet-sim.safetensors")
     small_network(Path("mine/adapted.safetensors"), seed=2)
     Path("mine/broken.safetensors").write_bytes(b"garbage")
-    save_file({"weight": torch.zeros(3)}, "mine/other.safetensors")
+    save_file({"weight": torch.zeros(3, 3, 3, 3)}, "mine/other.safetensors")
+    eights = load_file("mine/plain.safetensors")
+    eights["tail.weight"] = eights["tail.weight"].to(torch.float8_e4m3fn)
+    save_file(eights, "mine/eights.safetensors")
     Path("mine/carded.json").write_text("{}")
     small_network(Path("mine/carded.safetensors"))
     assert outcome_of(("models", "verify", "--folder", "mine")) == (1, "")
@@ -101,7 +104,8 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     assert "is no safetensors file" in lines["mine/broken.safetensors"]
     assert "holds no network of this program" in lines["mine/other.safetensors"]
     assert "the card beside mine/carded.safetensors is none" in lines["mine/carded.safetensors"]
-    assert len(lines) == 6
+    assert "tail.weight is of F8_E4M3" in lines["mine/eights.safetensors"]
+    assert len(lines) == 7
 
 
 def test_the_card_of_trained_weights_pins_them_where_it_names_their_content(capsys: Out) -> None:
@@ -123,8 +127,12 @@ def test_shipped_weights_that_are_gone_are_missed(shipped: Path, capsys: Out) ->
 
 def test_what_is_wrong_is_told_beside_the_list(capsys: Out) -> None:
     Path("mine/broken.safetensors").write_bytes(b"garbage")
+    save_file({"head.weight": torch.tensor(1.0), "body.0.first.weight": torch.zeros(1)}, "mine/flat.safetensors")
     assert outcome_of(("models", "list", "--folder", "mine")) == (0, "")
-    assert "mine/broken.safetensors: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "mine/broken.safetensors: " in said.err
+    assert "mine/flat.safetensors: " in said.err
+    assert "mine/plain" in said.out
 
 
 def test_showing_what_is_no_weights_is_wrong_usage() -> None:
