@@ -160,18 +160,38 @@ def test_promoted_weights_stand_in_a_copy_and_nothing_else_changes(capsys: Out) 
     assert f"pipeline {hashes[0]} -> {hashes[1]}" in said
 
 
-def test_the_only_network_of_the_default_pipeline_is_meant(capsys: Out) -> None:
+def test_every_network_of_the_default_pipeline_has_them_and_the_blend_too(capsys: Out) -> None:
+    tensors = load_file(resident.SHIPPED / "unet-sim.safetensors")
+    save_file({name: 2 * value for name, value in tensors.items()}, "mine/other.safetensors")
+    assert outcome_of(("models", "promote", "mine/other.safetensors", "--out", "new.toml")) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate unet: weights unet-sim (35b329e9ab0e)" in said
+    assert "candidate blend: weights unet-sim (35b329e9ab0e)" in said
+    assert Path("new.toml").read_text().count("mine/other.safetensors") == 2
+
+
+def test_the_network_that_is_named_has_them_alone_and_those_left_are_told(capsys: Out) -> None:
     shutil.copy(resident.SHIPPED / "unet-sim.safetensors", "mine/copy.safetensors")
-    assert outcome_of(("models", "promote", "mine/copy.safetensors", "--out", "new.toml")) == (0, "")
-    assert "candidate unet: weights unet-sim (35b329e9ab0e)" in capsys.readouterr().out
+    promote = ("models", "promote", "mine/copy.safetensors", "--out", "new.toml", "--candidate", "blend")
+    assert outcome_of(promote) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate blend: weights unet-sim (35b329e9ab0e)" in said
+    assert "candidate unet keeps unet-sim" in said
     assert load_pipeline(Path("new.toml")).hash == load_pipeline().hash
+
+
+def test_a_network_of_another_form_keeps_its_weights(capsys: Out) -> None:
+    Path("old.toml").write_text(PIPELINE)
+    assert outcome_of(PROMOTE) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate small: weights mine/plain.safetensors" in said
+    assert "candidate unet keeps unet-sim" in said
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ((), "name the --candidate"),
-        (("--candidate", "nlm"), "networks of this pipeline: unet, small"),
+        (("--candidate", "nlm"), "its networks are unet, small"),
         (("--candidate", "unet"), "does not fit a network of widths (32, 64, 128)"),
         (("--out", "old.toml", "--candidate", "small"), "old.toml exists; a pipeline file is never overwritten"),
     ],
