@@ -8,6 +8,7 @@ from stages.denoise.network import NetworkDenoiser
 from stages.training.examination import questions
 from stages.training.export import averaged, card, examined
 from stages.training.trainer import Trainer
+from streams.whole_file import write_whole
 
 
 def hand_out(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
@@ -19,9 +20,9 @@ def hand_out(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.resolve(), prefix=".examination-") as desk:
         weights = Path(desk) / f"{trainer.course.name}.safetensors"
-        weights.write_bytes(averaged(trainer))
+        write_whole(weights, averaged(trainer))
         told = weights.with_suffix(".md")
-        told.write_text(_card(trainer, weights, hardware), encoding="utf-8")
+        write_whole(told, _card(trainer, weights, hardware).encode())
         (folder / told.name).unlink(missing_ok=True)
         path = weights.replace(folder / weights.name)
         told.replace(folder / told.name)

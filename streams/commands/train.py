@@ -11,13 +11,14 @@ from typing import Annotated
 
 import torch
 import typer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from stages.training.recipe import Recipe
 from stages.training.trainer import Trainer
 from streams.checkpoints import held, resumed, save
 from streams.errors import UsageError
 from streams.trained_weights import hand_out
+from streams.wording import plainly
 
 LOG_EVERY_S = 60.0
 SAVE_EVERY_S = 30.0
@@ -59,6 +60,10 @@ def recipe_of(config: Path) -> Recipe:
         if unknown:
             raise UsageError(f"{config}: there is no option {unknown[0]}")
         return TypeAdapter(Recipe).validate_python(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = ": ".join([*map(str, first["loc"]), plainly(first["msg"])])
+        raise UsageError(f"{config} is no training recipe: {said}") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{config} is no training recipe: {error}") from error
 
