@@ -1,22 +1,19 @@
 """Weights for the images of one instrument: written into a pipeline file, recorded, and undone."""
 
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from stages.denoise.resident import NoWeights, weights_sha256
-from stages.stage import Stage
 from streams.errors import UsageError
 from streams.instruments import INSTRUMENTS
 from streams.model_changes import CandidateChange, Change, Changes, ModelChange, ModelEvent, WeightsNamed, changes_of
 from streams.pipeline import Pipeline, load_pipeline, parsed
 from streams.pipeline_text import with_line, without_line
+from streams.pipeline_weights import WEIGHTS, path_said, taking
 from streams.whole_file import write_whole
-
-WEIGHTS = "weights"
 
 
 def promote_for(
@@ -30,14 +27,16 @@ def promote_for(
         If no candidate takes them, or they have them already.
     """
     with changes_of(pipeline) as record:
-        old = load_pipeline(pipeline)
-        named = WeightsNamed(weights=str(weights.resolve()), sha256=weights_sha256(str(weights)))
-        wanted = [
-            CandidateChange(
-                stage=stage, candidate=candidate, before=_own(old, stage, instrument, candidate), after=named
-            )
-            for stage, candidate in _taking(old, named, candidates, pipeline)
-        ]
+        text = _text_of(pipeline)
+        interrupted = _interrupted(record, pipeline, text, instrument)
+        if interrupted is not None:
+            text = _changed(pipeline, text, interrupted.data)[0]
+        old = parsed(text, name=pipeline.stem, source=str(pipeline))
+        named = WeightsNamed(weights=path_said(weights), sha256=weights_sha256(str(weights)))
+        wanted = tuple(
+            _wanted(record, _named(text, pipeline, _place(instrument, *place)), instrument, place, named)
+            for place in taking(old, named.weights, candidates, str(pipeline))
+        )
         if all(one.before == one.after for one in wanted):
             raise UsageError(f"{instrument} has these weights already in {pipeline}; there is nothing to change")
         plan = ModelChange(
@@ -45,13 +44,15 @@ def promote_for(
             instrument_id=instrument,
             pipeline_before=old.hash,
             pipeline_after="",
-            candidates=tuple(wanted),
+            candidates=wanted,
         )
-        return _made(record, pipeline, old.text, plan, now)
+        return _made(record, pipeline, text, plan, now)
 
 
 def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> ModelEvent:
     """Give the images of an instrument back what they were restored with before its last standing promotion.
+
+    An undoing that was written down and not made, because the process ended between the two, is made, and no other.
 
     Raises
     ------
@@ -59,12 +60,16 @@ def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> ModelEvent:
         If there is none, the file was changed by hand since, or the weights of before are gone or others.
     """
     with changes_of(pipeline) as record:
+        text = _text_of(pipeline)
+        interrupted = _interrupted(record, pipeline, text, instrument)
+        if interrupted is not None:
+            _write(pipeline, _changed(pipeline, text, interrupted.data)[0])
+            return interrupted
         last = record.standing(instrument)
         if last is None:
             raise UsageError(f"no promotion of {instrument} stands in {pipeline}; semstream models history shows all")
-        text = pipeline.read_bytes().decode()
         for one in last.data.candidates:
-            named = _named(text, pipeline, (one.stage, INSTRUMENTS, instrument, one.candidate))
+            named = _named(text, pipeline, _place(instrument, one.stage, one.candidate))
             if named not in {side and side.weights for side in (one.before, one.after)}:
                 raise UsageError(
                     f"{one.candidate} of {instrument} has {named or 'no weights of its own'} in {pipeline}, which is "
@@ -81,6 +86,30 @@ def undo_for(pipeline: Path, *, instrument: str, now: datetime) -> ModelEvent:
             undoes=last.id,
         )
         return _made(record, pipeline, text, plan, now)
+
+
+def _text_of(pipeline: Path) -> str:
+    try:
+        return pipeline.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read the pipeline file {pipeline}: {error}") from error
+
+
+def _interrupted(record: Changes, pipeline: Path, text: str, instrument: str) -> ModelEvent | None:
+    """Return the last change of an instrument if it is an undoing, and the file has what was before it."""
+    last = record.last(instrument)
+    if last is None or last.data.change is not Change.UNDONE:
+        return None
+    changes = last.data.candidates
+    has = [_named(text, pipeline, _place(instrument, one.stage, one.candidate)) for one in changes]
+    before = [one.before and one.before.weights for one in changes]
+    after = [one.after and one.after.weights for one in changes]
+    return last if has == before != after else None
+
+
+def _place(instrument: str, stage: str, candidate: str) -> tuple[str, ...]:
+    """Return the name of the table of a candidate of an instrument's images."""
+    return stage, INSTRUMENTS, instrument, candidate
 
 
 def _named(text: str, pipeline: Path, table: Sequence[str]) -> str | None:
@@ -101,38 +130,6 @@ def _hash_of(pipeline: Path) -> str | None:
         return None
 
 
-def _taking(pipeline: Pipeline, weights: WeightsNamed, named: Sequence[str], source: Path) -> Iterator[tuple[str, str]]:
-    """Yield stage and name of the candidates named, or of every one that can have these weights."""
-    known = {name: (stage, method) for stage in pipeline.stages for name, method in _networks(stage)}
-    for name in named:
-        if name not in known:
-            raise UsageError(f"{source} has no network '{name}'; its networks are {', '.join(known) or 'none'}")
-    refused: dict[str, str] = {}
-    for name, (stage, method) in known.items():
-        try:
-            if not named or name in named:
-                replace(method, weights=weights.weights)
-                yield stage.name, name
-        except NoWeights as error:
-            refused[name] = str(error)
-    wrong = [why for name, why in refused.items() if name in named or len(refused) == len(known)]
-    if wrong or not known:
-        raise UsageError(wrong[0] if wrong else f"{source} has no network")
-
-
-def _networks(stage: Stage) -> Iterator[tuple[str, Any]]:
-    """Yield the candidates of a stage that have weights; a chain has none of its own."""
-    if hasattr(stage, INSTRUMENTS):
-        yield from ((name, method) for name, method in stage.candidates.items() if hasattr(method, WEIGHTS))  # type: ignore[attr-defined]
-
-
-def _own(pipeline: Pipeline, stage: str, instrument: str, candidate: str) -> WeightsNamed | None:
-    """Return the weights that a candidate of an instrument's images has of its own."""
-    found = next((one for one in pipeline.stages if one.name == stage), None)
-    method = getattr(found, INSTRUMENTS, {}).get(instrument, {}).get(candidate)
-    return None if method is None else WeightsNamed(weights=method.weights, sha256=weights_sha256(method.weights))
-
-
 def _check_unchanged(before: WeightsNamed | None) -> None:
     if before is None:
         return
@@ -147,32 +144,60 @@ def _check_unchanged(before: WeightsNamed | None) -> None:
         )
 
 
+def _wanted(
+    record: Changes, has: str | None, instrument: str, place: tuple[str, str], after: WeightsNamed
+) -> CandidateChange:
+    """Plan the change of a candidate whose line names ``has``: by the content that the record tells of.
+
+    Other content may lie under that name by now.
+    """
+    stage, candidate = place
+    before = record.told(instrument, stage, candidate)
+    if before is None or before.weights != has:
+        before = None if has is None else WeightsNamed(weights=has, sha256=weights_sha256(has))
+    return CandidateChange(stage=stage, candidate=candidate, before=before, after=after)
+
+
 def _made(record: Changes, pipeline: Path, text: str, plan: ModelChange, now: datetime) -> ModelEvent:
     """Write the change down, then make it: in this order a crash leaves no change that the record does not tell."""
-    before = text
-    for one in plan.candidates:
-        table = (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate)
-        text = with_line(text, table, WEIGHTS, one.after.weights) if one.after else without_line(text, table, WEIGHTS)
-    new = parsed(text, name=pipeline.stem, source=str(pipeline))
-    for one in plan.candidates:
-        mine = _own(new, one.stage, plan.instrument_id, one.candidate) == one.after
-        if not mine or _without(text, plan) != _without(before, plan):
-            raise UsageError(
-                f"{pipeline} says in another form than a table [{one.stage}.{INSTRUMENTS}.{plan.instrument_id}."
-                f"{one.candidate}] what that instrument has: change it by hand"
-            )
+    changed, new = _changed(pipeline, text, plan)
     event = record.append(plan.but(pipeline_after=new.hash), now)
+    _write(pipeline, changed)
+    return event
+
+
+def _changed(pipeline: Path, text: str, plan: ModelChange) -> tuple[str, Pipeline]:
+    """Return the text of a pipeline file after a change, and what it says."""
+    others = _without(text, plan)
+    for one in plan.candidates:
+        table = _place(plan.instrument_id, one.stage, one.candidate)
+        named = one.after.weights if one.after else None
+        text = without_line(text, table, WEIGHTS) if named is None else with_line(text, table, WEIGHTS, named)
+        if _named(text, pipeline, table) != named:
+            raise UsageError(_by_hand(pipeline, table))
+    new = parsed(text, name=pipeline.stem, source=str(pipeline))
+    if _without(text, plan) != others:
+        raise UsageError(_by_hand(pipeline, table))
+    return text, new
+
+
+def _by_hand(pipeline: Path, table: Sequence[str]) -> str:
+    return (
+        f"{pipeline} says in another form than a table [{'.'.join(table)}] what that instrument has: change it by hand"
+    )
+
+
+def _write(pipeline: Path, text: str) -> None:
     file, mode = pipeline.resolve(), pipeline.stat().st_mode
     write_whole(file, text.encode())
     file.chmod(mode)
-    return event
 
 
 def _without(text: str, plan: ModelChange) -> dict[str, Any]:
     """Return what a file says, without the options that a plan changes and tables that hold nothing else."""
     tables: dict[str, Any] = tomllib.loads(text)
     for one in plan.candidates:
-        _drop(tables, (one.stage, INSTRUMENTS, plan.instrument_id, one.candidate, WEIGHTS))
+        _drop(tables, (*_place(plan.instrument_id, one.stage, one.candidate), WEIGHTS))
     return tables
 
 

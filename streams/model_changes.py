@@ -34,7 +34,10 @@ class WeightsNamed(Record):
 
 
 class CandidateChange(Record):
-    """What a candidate of the instrument's images was made with, and is; nothing where it is as for any other."""
+    """What the line of a candidate's weights named in the table of the instrument, and names; nothing without a line.
+
+    Records of old have before a first promotion the weights of any instrument where the table had other options.
+    """
 
     stage: str
     candidate: str
@@ -77,20 +80,39 @@ class ModelEvent(Record):
 class Changes:
     """The record of one pipeline file, held by one process at a time."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.events = list(_parsed(file.read()))
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.events = list(_events_in(path))
 
     def append(self, change: ModelChange, now: datetime) -> ModelEvent:
-        """Write a change down, before it is made; it is on the disk when this returns."""
+        """Write a change down, before it is made; it is on the disk when this returns.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written.
+        """
         identity = uuid5(NAMESPACE_URL, f"{SOURCE}/{len(self.events)}/{now.isoformat()}/{change.model_dump_json()}")
         event = ModelEvent(id=str(identity), subject=change.instrument_id, time=now, data=change)
-        start = b"" if self._whole else b"\n"
-        self._file.write(start + event.to_json() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            with self._path.open("a+b") as file:
+                file.write((b"" if _whole(file) else b"\n") + event.to_json() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(f"cannot write the record of changes {self._path}: {error.strerror}") from error
         self.events.append(event)
         return event
+
+    def last(self, instrument: str) -> ModelEvent | None:
+        """Return the last change of an instrument."""
+        return next((event for event in reversed(self.events) if event.subject == instrument), None)
+
+    def told(self, instrument: str, stage: str, candidate: str) -> WeightsNamed | None:
+        """Return what the last change of a candidate of an instrument's images left it with."""
+        mine = (event.data.candidates for event in reversed(self.events) if event.subject == instrument)
+        changes = (one for candidates in mine for one in candidates)
+        return next((one.after for one in changes if (one.stage, one.candidate) == (stage, candidate)), None)
 
     def standing(self, instrument: str) -> ModelEvent | None:
         """Return the last promotion of an instrument that was not undone."""
@@ -98,14 +120,14 @@ class Changes:
         stands = (e for e in reversed(self.events) if e.data.change is Change.PROMOTED and e.id not in undone)
         return next((event for event in stands if event.subject == instrument), None)
 
-    @property
-    def _whole(self) -> bool:
-        """Whether the file ends with a line, and not within one: a process may have ended while it wrote."""
-        end = self._file.seek(0, os.SEEK_END)
-        if end == 0:
-            return True
-        self._file.seek(end - 1)
-        return self._file.read(1) == b"\n"
+
+def _whole(file: BinaryIO) -> bool:
+    """Whether a file ends with a line, and not within one: a process may have ended while it wrote."""
+    end = file.seek(0, os.SEEK_END)
+    if end == 0:
+        return True
+    file.seek(end - 1)
+    return file.read(1) == b"\n"
 
 
 def record_of(pipeline: Path) -> Path:
@@ -115,42 +137,49 @@ def record_of(pipeline: Path) -> Path:
 
 @contextmanager
 def changes_of(pipeline: Path) -> Iterator[Changes]:
-    """Hold the record of a pipeline file; it is made where there is none.
+    """Hold a pipeline file and its record, which is made when something is written.
+
+    What is locked is the pipeline file. A change puts another one in its place, so a process that waited at the old one
+    holds nothing.
 
     Raises
     ------
     UsageError
-        If another process holds it, or it cannot be written.
+        If another process holds it, or it cannot be locked.
     """
-    path = record_of(pipeline)
     if not pipeline.is_file():
         raise UsageError(
             f"there is no pipeline file {pipeline}; name one of your own, such as a copy of the default one"
         )
     try:
-        file = path.open("a+b")
+        file = pipeline.open("r+b" if os.access(pipeline, os.W_OK) else "rb")
     except OSError as error:
-        raise UsageError(f"cannot write the record of changes {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {pipeline}: {error.strerror}") from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another semstream is changing {pipeline}; wait for it, and look at what it did"
-            ) from error
-        file.seek(0)
-        yield Changes(file)
+        _lock(file, pipeline)
+        yield Changes(record_of(pipeline))
+
+
+def _lock(file: BinaryIO, pipeline: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), pipeline.stat()):
+            return
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        raise UsageError(f"cannot lock {pipeline}: {error.strerror}; nothing was changed") from error
+    raise UsageError(f"another semstream is changing {pipeline}; wait for it, and look at what it did")
 
 
 def read_changes(pipeline: Path) -> Sequence[ModelEvent]:
     """Return what the record of a pipeline file tells, the oldest first."""
-    path = record_of(pipeline)
-    return list(_parsed(path.read_bytes())) if path.is_file() else []
+    return list(_events_in(record_of(pipeline)))
 
 
-def _parsed(data: bytes) -> Iterator[ModelEvent]:
+def _events_in(path: Path) -> Iterator[ModelEvent]:
     """Yield the events of whole lines. A torn one tells of a change that was not made: it is written before."""
-    for line in data.split(b"\n"):
+    for line in path.read_bytes().split(b"\n") if path.is_file() else ():
         try:
             if line.strip():
                 yield ModelEvent.from_json(line)

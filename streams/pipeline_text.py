@@ -26,7 +26,7 @@ def with_line(text: str, table: Keys, key: str, value: str) -> str:
     w = "x"
     """
     end = "\r\n" if "\r\n" in text else "\n"
-    line, found = f"{key} = {json.dumps(value)}{end}", place_of(text, table)
+    line, found = f"{key} = {_quoted(value)}{end}", place_of(text, table)
     if found is None:
         return f"{text.rstrip()}{end}{end}[{'.'.join(map(_key, table))}]{end}{line}"
     changed, count = _line(key).subn(lambda _: line, found.lines, count=1)
@@ -63,7 +63,7 @@ class Place:
 
 def place_of(text: str, table: Keys) -> Place | None:
     """Find a table that has a header of its own."""
-    name = r"\s*\.\s*".join(rf"(?:{re.escape(json.dumps(key))}|{re.escape(key)})" for key in table)
+    name = r"\s*\.\s*".join(rf"(?:{re.escape(_quoted(key))}|{re.escape(key)})" for key in table)
     header = re.search(rf"^[ \t]*\[\s*{name}\s*\][^\n]*(?:\n|\Z)", text, re.MULTILINE)
     if header is None:
         return None
@@ -77,4 +77,13 @@ def _line(key: str) -> re.Pattern[str]:
 
 
 def _key(key: str) -> str:
-    return key if BARE.fullmatch(key) else json.dumps(key)
+    return key if BARE.fullmatch(key) else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    r"""Return a text as TOML writes it: as JSON, but for its two escapes of a character beyond U+FFFF, and for DEL.
+
+    >>> _quoted("\U0001f600/a\\b") == '"\U0001f600/a\\\\b"'
+    True
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -17,6 +17,7 @@ def write_whole(path: Path, data: bytes) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
         part.replace(path)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a full disk does not say where
         raise

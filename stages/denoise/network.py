@@ -142,19 +142,29 @@ def fitted(inputs: Tensor, network: ResidualUNet, *, device: str, tile_px: int, 
     torch.cuda.OutOfMemoryError
         If even one frame in the smallest tiles, ``least_px`` a side, does not fit.
     """
-    try:
-        there = inputs.to(device).contiguous(memory_format=torch.channels_last)
-        outputs = tiled(network, there, tile_px=tile_px, reach_px=network.reach_px, stride=network.stride)
-        return outputs[:, 0].float().cpu()
-    except torch.cuda.OutOfMemoryError:
-        smaller = max(tile_px // 2, least_px)
-        if len(inputs) == 1 and (smaller == tile_px or max(inputs.shape[-2:]) <= least_px):
-            raise
+    found = _attempt(inputs, network, device=device, tile_px=tile_px)
+    if isinstance(found, Tensor):
+        return found
+    smaller = max(tile_px // 2, least_px)
+    if len(inputs) == 1 and (smaller == tile_px or max(inputs.shape[-2:]) <= least_px):
+        raise found
     torch.cuda.empty_cache()
     if len(inputs) == 1:
         return fitted(inputs, network, device=device, tile_px=smaller, least_px=least_px)
     halves = inputs[: len(inputs) // 2], inputs[len(inputs) // 2 :]
     return torch.cat([fitted(half, network, device=device, tile_px=tile_px, least_px=least_px) for half in halves])
+
+
+def _attempt(
+    inputs: Tensor, network: ResidualUNet, *, device: str, tile_px: int
+) -> Tensor | torch.cuda.OutOfMemoryError:
+    """Return the outputs, or the error, without its trace: when this returns, nothing holds what was on the device."""
+    try:
+        there = inputs.to(device).contiguous(memory_format=torch.channels_last)
+        outputs = tiled(network, there, tile_px=tile_px, reach_px=network.reach_px, stride=network.stride)
+        return outputs[:, 0].float().cpu()
+    except torch.cuda.OutOfMemoryError as error:
+        return error.with_traceback(None)
 
 
 def _parts(indices: list[int], size: int) -> list[list[int]]:

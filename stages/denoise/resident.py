@@ -1,12 +1,12 @@
 """Weights of networks: where they lie, what they are, and the networks made of them, kept resident."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from stages.denoise.unet import ResidualUNet
@@ -16,6 +16,10 @@ KEPT = 64
 """Networks, and sums of their files, that a process keeps: one for each instrument that has weights of its own."""
 SUMS = "SHA256SUMS"
 """Beside the shipped weights: their sha256, in the form that ``sha256sum --check`` reads."""
+NUMBERS = ("F16", "BF16", "F32")
+"""What weights can be, as safetensors name it; computed with in float32."""
+DIMENSIONS = 4
+"""Sides of a convolution's weights: channels out and in, height, width."""
 
 
 class NoWeights(ValueError):
@@ -66,13 +70,9 @@ def tensors_of(weights: str) -> dict[str, Tensor]:
     Raises
     ------
     NoWeights
-        If there is no such file, or it is no safetensors file.
+        If there is no such file, it is no safetensors file, or it holds what no network of this program has.
     """
-    path = weights_file(weights)
-    try:
-        return {name: value.float() for name, value in load_file(path).items()}
-    except SafetensorError as error:
-        raise NoWeights(f"{path} is no safetensors file: {str(error).splitlines()[0]}") from error
+    return {name: value.float() for name, value in _tensors(weights_file(weights)).items()}
 
 
 def shape_of(weights: str) -> tuple[tuple[int, ...], int]:
@@ -99,8 +99,8 @@ def check_weights(weights: str, widths: tuple[int, ...], blocks: int) -> None:
     Raises
     ------
     NoWeights
-        If the file is absent, no safetensors file, or another network's, if it holds numbers that are none, or if it is
-        a shipped one and not as it was shipped.
+        If the file is absent, no safetensors file, or another network's, if it holds numbers that are none, or of
+        another kind, or if it is a shipped one and not as it was shipped.
     """
     _check(weights_file(weights), weights_sha256(weights), widths, blocks)
 
@@ -113,19 +113,31 @@ def _check(path: Path, sha256: str, widths: tuple[int, ...], blocks: int) -> Non
         )
     with torch.device("meta"):
         expected = {name: value.shape for name, value in ResidualUNet(widths, blocks).state_dict().items()}
-    found = _tensors(path, widths, blocks)
+    found = _tensors(path)
     if {name: value.shape for name, value in found.items()} != expected:
         raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: it is another network's")
     if not all(bool(value.isfinite().all()) for value in found.values()):
         raise NoWeights(f"{path} holds numbers that are not finite: the file is corrupt; copy or train it again")
 
 
-def _tensors(path: Path, widths: tuple[int, ...], blocks: int) -> dict[str, Tensor]:
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file's tensors, all of them weights of convolutions, once its header says that they are."""
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as file:
+            names = list(file.keys())
+            for name in names:
+                part = file.get_slice(name)
+                _check_form(f"{path} holds no network of this program: {name}", part.get_dtype(), part.get_shape())
+            return {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
-        reason = str(error).splitlines()[0]
-        raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: {reason}") from error
+        raise NoWeights(f"{path} is no safetensors file: {str(error).splitlines()[0]}") from error
+
+
+def _check_form(what: str, numbers: str, shape: Sequence[int]) -> None:
+    if numbers not in NUMBERS:
+        raise NoWeights(f"{what} is of {numbers}, and weights are of {', '.join(NUMBERS)}; convert them")
+    if len(shape) != DIMENSIONS or 0 in shape:
+        raise NoWeights(f"{what} has the shape {list(shape)}, and weights of a convolution have {DIMENSIONS} sides")
 
 
 @lru_cache(maxsize=KEPT)
@@ -139,7 +151,7 @@ def resident(path: Path, sha256: str, widths: tuple[int, ...], blocks: int, devi
     """
     network = ResidualUNet(widths, blocks)
     try:
-        network.load_state_dict({name: value.float() for name, value in _tensors(path, widths, blocks).items()})
+        network.load_state_dict({name: value.float() for name, value in _tensors(path).items()})
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise NoWeights(f"{path} does not fit a network of widths {widths}, {blocks} blocks: {reason}") from error

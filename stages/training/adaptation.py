@@ -32,7 +32,7 @@ from stages.registration import Alignment, Floats
 from stages.risk import RECORRUPTION
 from stages.second_frame import SecondFrame, shown
 from stages.stabilise import Stabiliser
-from stages.training.recipe import Course
+from stages.training.recipe import Course, check_positive
 from stages.training.samples import Array, Batch, Batches
 from stages.windows import Mask
 
@@ -58,12 +58,12 @@ class Adaptation(Course):
     """Steps after which the learning rate has reached zero, however long they take."""
 
     version: ClassVar[int] = 2
-    """Raised by hand whenever the same options would give other weights."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.total_steps < 1 or self.batch % 2:
-            raise ValueError("total_steps must be positive and batch even")
+        check_positive(total_steps=self.total_steps)
+        if self.batch % 2:
+            raise ValueError(f"batch is {self.batch}; it must be even: each frame gives two samples")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """Return the share of `total_steps` that is done."""

@@ -3,42 +3,22 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from stages.denoise.network import NetworkDenoiser
-from stages.denoise.resident import weights_sha256
 from stages.stage import Restore
-from stages.training.examination import YARDSTICKS, Question, marks, questions
+from stages.training.examination import YARDSTICKS, Question, marks
 from stages.training.trainer import Trainer
 
 Table = Mapping[str, Mapping[str, float]]
 """Mean PSNR in dB by method, then by group of questions."""
 
 
-def write_averaged(trainer: Trainer, path: Path) -> None:
-    """Write the averaged weights as float16, for size; computed with in float32."""
-    save_file({name: value.to(torch.float16).contiguous() for name, value in trainer.averaged.items()}, path)
-    path.chmod(0o644)
-
-
-def export(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
-    """Write averaged weights and their card, which pins their content; return the weights' path.
-
-    While they sit their examination they lie under another name: what lies under theirs is what the card is of.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{trainer.course.name}.safetensors"
-    unfinished = path.with_suffix(".part")
-    write_averaged(trainer, unfinished)
-    denoiser = NetworkDenoiser(str(unfinished), trainer.course.widths, trainer.course.blocks)
-    table, sha256 = examined(denoiser, questions()), weights_sha256(str(unfinished))
-    path.with_suffix(".md").write_text(card(trainer, table, hardware=hardware, sha256=sha256))
-    unfinished.replace(path)
-    return path
+def averaged(trainer: Trainer) -> bytes:
+    """Return a safetensors file of the averaged weights: float16, for size; computed with in float32."""
+    return save({name: value.to(torch.float16).contiguous() for name, value in trainer.averaged.items()})
 
 
 def pinned_by(card_text: str) -> str | None:

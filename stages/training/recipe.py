@@ -1,7 +1,24 @@
 """How a network is trained, on what, for how long."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import ClassVar
+
+LEAST_PATCH_PX = 16
+
+
+def check_positive(**options: float) -> None:
+    """Raise `ValueError` for the first option that is not above zero, or is no number.
+
+    >>> check_positive(blocks=2, batch=0)
+    Traceback (most recent call last):
+    ValueError: batch is 0; it must be a positive number
+    """
+    for name, value in options.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}; it must be a positive number")
 
 
 @dataclass(frozen=True)
@@ -24,9 +41,20 @@ class Course(ABC):
     bf16: bool = True
     """Multiply in bfloat16: twice the speed on recent processors."""
 
+    version: ClassVar[int] = 1
+    """Raised by hand whenever the same options would give other weights."""
+
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.patch_px < 16:
-            raise ValueError("batch must be positive and patch_px at least 16")
+        check_positive(blocks=self.blocks, batch=self.batch, learning_rate=self.learning_rate)
+        check_positive(warm_up_steps=self.warm_up_steps)
+        if self.name in {"", ".."} or PurePath(self.name).name != self.name:
+            raise ValueError(f"name is '{self.name}'; it is a file's name, without a folder")
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths is {list(self.widths)}; it has the channels of each level, such as [32, 64, 128]")
+        if self.patch_px < LEAST_PATCH_PX:
+            raise ValueError(f"patch_px is {self.patch_px}; {LEAST_PATCH_PX} is the least")
+        if not (0 <= self.ema < 1 and 0 <= self.sigma_power < math.inf and self.seed >= 0):
+            raise ValueError("ema must lie in [0, 1), and neither sigma_power nor seed below zero")
 
     @abstractmethod
     def progress(self, step: int, elapsed_s: float) -> float:
@@ -47,10 +75,11 @@ class Recipe(Course):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_positive(total_minutes=self.total_minutes, pool=self.pool, steps_per_scene=self.steps_per_scene)
         if self.patch_px > self.scene_px:
-            raise ValueError(f"patch_px is {self.patch_px}; it must lie between 16 and scene_px = {self.scene_px}")
-        if self.total_minutes <= 0 or self.pool < 1:
-            raise ValueError("total_minutes and pool must be positive")
+            raise ValueError(
+                f"patch_px is {self.patch_px}; it must lie between {LEAST_PATCH_PX} and scene_px = {self.scene_px}"
+            )
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """Return the share of `total_minutes` that is spent."""

@@ -3,13 +3,15 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from schemas.model import digest
 from stages.denoise.unet import ResidualUNet
 from stages.training.recipe import Course, Recipe
 from stages.training.samples import Batch, Batches, simulated
@@ -51,8 +53,8 @@ class Trainer:
 
     @classmethod
     def on_simulated_scans(cls, recipe: Recipe) -> "Trainer":
-        """Return a trainer at the beginning of a training on simulated scans."""
-        return cls(recipe, simulated(recipe))
+        """Return a trainer at the beginning of a training on simulated scans, which follows from every option."""
+        return cls(recipe, simulated(recipe), origin=digest({"recipe": asdict(recipe), "version": recipe.version}))
 
     @property
     def finished(self) -> bool:
@@ -68,6 +70,10 @@ class Trainer:
         """Return the rate now: a linear warm-up, then half a cosine over the whole budget, down to zero."""
         warm_up = min((self.step + 1) / self.course.warm_up_steps, 1.0)
         return self.course.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * self.progress))
+
+    def prepare(self) -> None:
+        """Have ready what the batch of the step to come is drawn from: a pool of scenes takes half a minute."""
+        self._batches(self.step)
 
     def advance(self, *, elapsed_s: float) -> float:
         """Take one step and return its loss; ``elapsed_s`` is the time spent on this training before the step."""
@@ -99,8 +105,8 @@ class Trainer:
         for name, value in self.network.named_parameters():
             self.averaged[name].lerp_(value, 1 - keep)
 
-    def save(self, path: Path) -> None:
-        """Write everything that resuming takes, atomically: a reader sees the old file or the new one, whole."""
+    def checkpoint(self) -> bytes:
+        """Return everything that resuming takes, as a safetensors file."""
         tensors = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.items()}
         for name, value in self.network.named_parameters():
@@ -108,37 +114,38 @@ class Trainer:
             tensors |= {f"{moment}.{name}": state[moment] for moment in MOMENTS if moment in state}
         progress = {"step": str(self.step), "elapsed_s": repr(self.elapsed_s)}
         metadata = {**progress, "shape": self._shape(), "origin": self.origin}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, metadata)
-        unfinished.replace(path)
+        return save({name: value.contiguous() for name, value in tensors.items()}, metadata)
 
     def load(self, path: Path) -> None:
-        """Take up the training where `save` left it.
+        """Take up the training where `checkpoint` left it.
 
         Raises
         ------
         ValueError
-            If it is no checkpoint, or one of a network of another shape, or of another origin.
+            If it is no checkpoint, or not a whole one, or one of a network of another shape, or of another origin.
         """
-        try:
-            with safe_open(path, "pt") as file:
-                metadata: Mapping[str, str] = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        except SafetensorError as error:
-            raise ValueError(f"{path} is no checkpoint: {error}") from error
-        if "shape" not in metadata:
-            raise ValueError(f"{path} is no checkpoint, but other tensors")
+        metadata, tensors = _read(path)
         if metadata["shape"] != self._shape():
             raise ValueError(f"{path} is of a network of the shape {metadata['shape']}, not {self._shape()}")
         if metadata.get("origin", "") != self.origin:
             raise ValueError(f"{path} began with other weights, frames or options")
-        self.step, self.elapsed_s = int(metadata["step"]), float(metadata["elapsed_s"])
+        step = int(metadata["step"])
+        lacking = [
+            name for name, shape in self._kept(step).items() if name not in tensors or tensors[name].shape != shape
+        ]
+        if lacking:
+            raise ValueError(f"{path} is no whole checkpoint: it lacks {lacking[0]}, or has it in another shape")
+        self.step, self.elapsed_s = step, float(metadata["elapsed_s"])
         with torch.no_grad():
             for name, value in self.network.named_parameters():
                 value.copy_(tensors[f"network.{name}"])
                 self.averaged[name].copy_(tensors[f"averaged.{name}"])
                 self._restore_moments(name, value, tensors)
+
+    def _kept(self, step: int) -> Mapping[str, torch.Size]:
+        """Return the shapes of the tensors in a checkpoint; before the first step there are no moments."""
+        parts = ("network", "averaged", *(MOMENTS if step else ()))
+        return {f"{part}.{name}": value.shape for part in parts for name, value in self.averaged.items()}
 
     def _restore_moments(self, name: str, value: Tensor, tensors: Mapping[str, Tensor]) -> None:
         moments = {moment: tensors[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in tensors}
@@ -148,3 +155,16 @@ class Trainer:
 
     def _shape(self) -> str:
         return json.dumps({"widths": self.course.widths, "blocks": self.course.blocks})
+
+
+def _read(path: Path) -> tuple[Mapping[str, str], Mapping[str, Tensor]]:
+    """Return what a file says of itself, and its tensors; raises `ValueError` where it is no checkpoint."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata: Mapping[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no checkpoint: {error}") from error
+    if not {"shape", "step", "elapsed_s"} <= metadata.keys():
+        raise ValueError(f"{path} is no checkpoint, but other tensors")
+    return metadata, tensors

@@ -10,26 +10,32 @@ from typing import Annotated
 
 import torch
 import typer
+from pydantic import ValidationError
 
 from stages.denoise.resident import NoWeights
 from stages.training.adaptation import Adaptation
-from stages.training.export import write_averaged
+from stages.training.export import averaged
 from stages.training.gate import Verdict
 from stages.training.trainer import Trainer
-from streams.adaptation import Base, Feed, feed_of, noise_of, trainer_of, verdict_of, write_adapted
+from streams.adaptation import Base, noise_of, trainer_of, verdict_of, write_adapted
+from streams.adaptation_frames import Feed, feed_of
+from streams.checkpoints import held, resumed
 from streams.commands.options import SettingsFile, check_instrument, check_lane, check_second_suffix
-from streams.commands.train import resumed, run
+from streams.commands.train import run
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame, frames_of
 from streams.formats.sandbox import Decoder
-from streams.model_card import card_of
+from streams.model_card import AdaptationCard, card_of
 from streams.pipeline import LIVE
 from streams.settings import Settings
 from streams.source import folder_files
+from streams.whole_file import write_whole
 from streams.wiring.feed_frames import frames_at_services
 from streams.wiring.process import utc_now
 
 MOST_FRAMES = 500
+MOST_PIXELS = 300_000_000
+"""Of all frames that are read; with what is learned from, each takes 9 bytes, and 13 in pairs: 4 GB in all."""
 REFUSED = 3
 
 
@@ -96,26 +102,29 @@ def adapt(
     with _frames(folder, second_suffix, published) as frames:
         feed = _feed(_first(frames), course, holdout)
     checkpoint = checkpoints / f"adapt-{out.stem}.safetensors"
-    trainer = resumed(trainer_of(base, course, feed), checkpoint)
-    run(trainer, checkpoint, minutes=math.inf if minutes is None else minutes, clock=time.monotonic, say=typer.echo)
-    if not trainer.finished:
-        typer.echo(f"{steps - trainer.step} steps to come: run the same command again")
-        return
-    if not _accepted(trainer, checkpoint, base=base, feed=feed, out=out):
-        raise typer.Exit(REFUSED)
+    with held(checkpoint):
+        trainer = resumed(trainer_of(base, course, feed), checkpoint)
+        run(trainer, checkpoint, minutes=math.inf if minutes is None else minutes, clock=time.monotonic, say=typer.echo)
+        if not trainer.finished:
+            typer.echo(f"{steps - trainer.step} steps to come: run the same command again")
+        elif not _accepted(trainer, checkpoint, base=base, feed=feed, out=out):
+            raise typer.Exit(REFUSED)
 
 
 def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out: Path) -> bool:
     """Judge what came out, write it if it is better, and say so."""
     candidate = checkpoint.with_suffix(".candidate.safetensors")
-    write_averaged(trainer, candidate)
-    verdict = verdict_of(base, candidate, feed)
-    _tell(verdict)
+    write_whole(candidate, averaged(trainer))
+    try:
+        verdict = verdict_of(base, candidate, feed)
+        _tell(verdict)
+        if verdict.accepted:
+            write_adapted(out, candidate, base=base, feed=feed, trainer=trainer, verdict=verdict, now=utc_now())
+    finally:
+        candidate.unlink()
     if verdict.accepted:
-        write_adapted(out, candidate, base=base, feed=feed, trainer=trainer, verdict=verdict, now=utc_now())
         typer.echo(f"weights={out} card={card_of(out)}")
-    candidate.unlink()
-    if not verdict.accepted:
+    else:
         typer.echo(f"refused: the risk does not fall by more than its standard error, so {out} was not written")
     return verdict.accepted
 
@@ -123,11 +132,21 @@ def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out
 def _check_out(out: Path, folder: Path | None) -> None:
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: weights are safetensors; name it {out.with_suffix('.safetensors').name}")
-    for path in (out, card_of(out)):
-        if path.exists():
-            raise UsageError(f"{path} exists; weights are never overwritten, so choose a new file")
+    if out.exists():
+        raise UsageError(f"{out} exists; weights are never overwritten, so choose a new file")
+    if card_of(out).exists() and not _is_card(card_of(out)):
+        raise UsageError(f"{card_of(out)}, where the card would be, is another file; choose a new name")
     if folder is not None and out.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{out} lies in the input folder, which is never written to")
+
+
+def _is_card(path: Path) -> bool:
+    """Whether a file is a card: without weights it is nobody's, but of a process that ended before it wrote them."""
+    try:
+        AdaptationCard.from_json(path.read_bytes())
+    except (ValidationError, OSError):
+        return False
+    return True
 
 
 def _base(weights: str) -> Base:
@@ -175,12 +194,17 @@ def _alone(name: str, why: str) -> None:
 
 def _first(frames: Iterator[FolderFrame]) -> Iterator[FolderFrame]:
     """Yield as many frames as there is use for, second ones counted, and say if there are more."""
-    count = 0
+    count, pixels = 0, 0
     for frame in frames:
-        if count >= MOST_FRAMES:
-            typer.echo(f"the first {MOST_FRAMES} frames are read, second ones counted; the others are not", err=True)
+        if count >= MOST_FRAMES or pixels >= MOST_PIXELS:
+            typer.echo(
+                f"the first {count} frames, second ones counted, of {pixels / 1e6:.0f} million pixels are read and the "
+                f"others are not: {MOST_FRAMES} frames or {MOST_PIXELS / 1e6:.0f} million pixels are the most",
+                err=True,
+            )
             return
-        count += 1 if frame.second is None else 2
+        both = [frame.pixels] if frame.second is None else [frame.pixels, frame.second]
+        count, pixels = count + len(both), pixels + sum(one.size for one in both)
         yield frame
 
 

@@ -35,7 +35,7 @@ def list_models(*, folder: Folder = TRAINED, json: AsJson = False) -> None:
     for name in names_of(folder):
         try:
             found.append(weights_of(name))
-        except NoWeights as error:
+        except (NoWeights, OSError) as error:
             typer.echo(f"{name}: {error}", err=True)
     table = Table("weights", "network", "parameters", "MB", "sha256", "origin", "risk before and after")
     for one in found:
@@ -94,7 +94,7 @@ def promote_model(
     pipeline: PipelineFile = None,
     candidate: Annotated[
         list[str] | None,
-        typer.Option(help="Which network's place they take; with --instrument as many as named, else all that can."),
+        typer.Option(help="Which network shall have them, as many as named; else all that can."),
     ] = None,
 ) -> None:
     """Give a network other weights: for all images in a copy of a pipeline file, or for those of one instrument.
@@ -108,11 +108,14 @@ def promote_model(
     if instrument is not None:
         _promote_for(one, instrument, pipeline, out, candidate or [])
         return
-    if out is None or len(candidate or []) > 1:
-        raise UsageError("name a new pipeline file by --out and one --candidate at the most, or an --instrument")
-    done = promoted(pipeline, out, weights=one.path, candidate=candidate[0] if candidate else None)
-    before = weights_sha256(done.before)[:12]
-    typer.echo(f"candidate {done.candidate}: weights {done.before} ({before}) -> {done.after} ({one.sha256[:12]})")
+    if out is None:
+        raise UsageError("name a new pipeline file by --out, or an --instrument")
+    done = promoted(pipeline, out, weights=one.path, candidates=candidate or [])
+    for name, before in done.before.items():
+        was, comes = weights_sha256(before)[:12], one.sha256[:12]
+        typer.echo(f"candidate {name}: weights {before} ({was}) -> {done.after} ({comes})")
+    for name, kept in done.left.items():
+        typer.echo(f"candidate {name} keeps {kept}")
     typer.echo(
         f"pipeline {done.old.hash} -> {done.new.hash}, in {out}; to undo it, go on with {pipeline or 'the default'}"
     )
@@ -132,7 +135,11 @@ def undo_promotion(*, instrument: Instrument, pipeline: ChangedFile) -> None:
     Refused where the file was changed by hand since, or the weights of before are not what they were.
     """
     check_instrument(instrument)
-    _tell(undo_for(pipeline, instrument=instrument, now=utc_now()), pipeline)
+    now = utc_now()
+    event = undo_for(pipeline, instrument=instrument, now=now)
+    _tell(event, pipeline)
+    if event.time != now:
+        typer.echo(f"it was recorded at {event.time:%Y-%m-%d %H:%M} and is made now; once more goes one further back")
 
 
 @models.command("history")

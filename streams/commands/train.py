@@ -11,12 +11,14 @@ from typing import Annotated
 
 import torch
 import typer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from stages.training.export import export
 from stages.training.recipe import Recipe
 from stages.training.trainer import Trainer
+from streams.checkpoints import held, resumed, save
 from streams.errors import UsageError
+from streams.trained_weights import hand_out
+from streams.wording import plainly
 
 LOG_EVERY_S = 60.0
 SAVE_EVERY_S = 30.0
@@ -30,19 +32,22 @@ def train(
         Path, typer.Argument(help="TOML file with the options of a training, or unet for the shipped one.")
     ],
     *,
-    minutes: Annotated[float, typer.Option(help="Stop after this long; the next run resumes.")] = 9.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Train for so long; the next run resumes. Drawing scenes first is not counted.")
+    ] = 9.0,
     out: Annotated[Path, typer.Option(help="Folder for the weights and their card.")] = Path("out/weights"),
     checkpoints: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path(".training"),
-    threads: Annotated[int, typer.Option(help="Processor cores to use.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
 ) -> None:
     """Train a network on simulated scans; run it again until it says that the budget is spent."""
     torch.set_num_threads(threads)
     recipe = recipe_of(config)
     checkpoint = checkpoints / f"{recipe.name}.safetensors"
-    trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
-    run(trainer, checkpoint, minutes=minutes, clock=time.monotonic, say=typer.echo)
-    hardware = f"{threads} cores of {platform.machine()}, {'bfloat16' if recipe.bf16 else 'float32'}"
-    typer.echo(f"weights={export(trainer, out, hardware=hardware)}")
+    with held(checkpoint):
+        trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
+        run(trainer, checkpoint, minutes=minutes, clock=time.monotonic, say=typer.echo)
+        hardware = f"{threads} cores of {platform.machine()}, {'bfloat16' if recipe.bf16 else 'float32'}"
+        typer.echo(f"weights={hand_out(trainer, out, hardware=hardware)}")
 
 
 def recipe_of(config: Path) -> Recipe:
@@ -55,33 +60,34 @@ def recipe_of(config: Path) -> Recipe:
         if unknown:
             raise UsageError(f"{config}: there is no option {unknown[0]}")
         return TypeAdapter(Recipe).validate_python(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = ": ".join([*map(str, first["loc"]), plainly(first["msg"])])
+        raise UsageError(f"{config} is no training recipe: {said}") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{config} is no training recipe: {error}") from error
 
 
-def resumed(trainer: Trainer, checkpoint: Path) -> Trainer:
-    """Return a trainer at the checkpoint, or as it is where there is none; raises `UsageError` for another one's."""
-    if checkpoint.exists():
-        try:
-            trainer.load(checkpoint)
-        except ValueError as error:
-            raise UsageError(f"{error}; move it away to start afresh") from error
-    return trainer
-
-
 def run(trainer: Trainer, checkpoint: Path, *, minutes: float, clock: Clock, say: Say) -> None:
-    """Train until the slice or the whole budget is spent, one line a minute; ends with a checkpoint."""
+    """Train until the slice or the whole budget is spent, one line a minute; ends with a checkpoint.
+
+    Time counts from the first step on: what each slice prepares anew would be budget that one long run does not spend.
+    """
+    if not trainer.finished:
+        trainer.prepare()
     before, start = trainer.elapsed_s, clock()
     logged, saved = Pace(LOG_EVERY_S, start), Pace(SAVE_EVERY_S, start)
     smooth = 0.0
     while not trainer.finished and clock() - start < 60 * minutes:
         loss = trainer.advance(elapsed_s=before + clock() - start)
+        now = clock()
+        trainer.elapsed_s = before + now - start
         smooth = loss if smooth == 0 else 0.98 * smooth + 0.02 * loss
-        if logged.due(clock()):
+        if logged.due(now):
             say(f"{_progress(trainer)} loss={smooth:.5f} rate={trainer.learning_rate():.2e}")
-        if saved.due(clock()):
-            trainer.save(checkpoint)
-    trainer.save(checkpoint)
+        if saved.due(now):
+            save(trainer, checkpoint)
+    save(trainer, checkpoint)
     say(f"{_progress(trainer)} checkpoint={checkpoint}")
 
 

@@ -1,7 +1,9 @@
 """The record of changes of an instrument's weights."""
 
 import json
+from fcntl import flock
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -15,6 +17,7 @@ from streams.model_changes import (
     read_changes,
     record_of,
 )
+from streams.whole_file import write_whole
 from tests.events import NOON
 
 
@@ -84,3 +87,42 @@ def test_a_file_that_does_not_exist_gets_no_record(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no pipeline file"), changes_of(tmp_path / "site.toml"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_waited_at_the_file_of_before_holds_nothing(
+    pipeline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with changes_of(pipeline):
+        write_whole(pipeline, b"changed")
+        with changes_of(pipeline):
+            pass  # whoever comes now finds the new file
+
+    def after_another(file: BinaryIO, how: int) -> None:
+        write_whole(pipeline, b"changed again")
+        flock(file, how)
+
+    monkeypatch.setattr("streams.model_changes.fcntl.flock", after_another)
+    with pytest.raises(UsageError, match="another semstream is changing"), changes_of(pipeline):
+        pass
+
+
+def test_a_record_that_cannot_be_written_is_wrong_usage(pipeline: Path) -> None:
+    record_of(pipeline).mkdir()
+    with pytest.raises(UsageError, match="cannot write the record of changes"), changes_of(pipeline) as record:
+        record.append(change(), NOON)
+
+
+def test_a_file_that_was_only_held_gets_no_record(pipeline: Path) -> None:
+    with changes_of(pipeline) as record:
+        assert record.last("sem-1") is None
+    assert not record_of(pipeline).exists()
+
+
+def test_what_was_told_of_a_candidate_last_is_what_an_undoing_left_it_with(pipeline: Path) -> None:
+    with changes_of(pipeline) as record:
+        first = record.append(change(), NOON)
+        assert record.told("sem-1", "denoise", "unet") == first.data.candidates[0].after
+        undoing = change(undoes=first.id)
+        record.append(undoing.but(candidates=tuple(one.undone for one in undoing.candidates)), NOON)
+        assert record.told("sem-1", "denoise", "unet") is None
+        assert record.told("sem-2", "denoise", "unet") is None

@@ -1,5 +1,6 @@
 """Networks as methods."""
 
+import weakref
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -7,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from schemas.frame import Pixels
 from stages.denoise import network as module
 from stages.denoise import resident as resident_module
 from stages.denoise.network import DRUNetDenoiser, NetworkDenoiser, UNetDenoiser, fitted
-from stages.denoise.resident import SHIPPED, SUMS, NoWeights
+from stages.denoise.resident import SHIPPED, SUMS, NoWeights, shape_of
 from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise, measure
 from stages.simulation.physics import Scan, acquire
@@ -111,7 +112,7 @@ def test_weights_of_another_network_are_refused_before_any_frame(tiny: NetworkDe
 def test_a_file_that_holds_no_tensors_is_refused_before_any_frame(tmp_path: Path) -> None:
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"not weights")
-    with pytest.raises(NoWeights, match="does not fit") as caught:
+    with pytest.raises(NoWeights, match="is no safetensors file") as caught:
         NetworkDenoiser(str(path), WIDTHS, BLOCKS)
     assert "\n" not in str(caught.value)
 
@@ -119,7 +120,7 @@ def test_a_file_that_holds_no_tensors_is_refused_before_any_frame(tmp_path: Path
 def test_weights_cut_short_are_refused_before_any_frame(tiny: NetworkDenoiser) -> None:
     path = Path(tiny.weights)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(NoWeights, match="does not fit"):
+    with pytest.raises(NoWeights, match="is no safetensors file"):
         NetworkDenoiser(tiny.weights, WIDTHS, BLOCKS)
 
 
@@ -129,6 +130,34 @@ def test_weights_with_numbers_that_are_none_are_refused_before_any_frame(tmp_pat
     save_file(tensors, tmp_path / "nan.safetensors")
     with pytest.raises(NoWeights, match="not finite"):
         NetworkDenoiser(str(tmp_path / "nan.safetensors"), WIDTHS, BLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (torch.zeros(8, 4, 3, 3, dtype=torch.float8_e4m3fn), "head.weight is of F8_E4M3"),
+        (torch.zeros(8, 4, 3, 3, dtype=torch.complex64), "head.weight is of C64"),
+        (torch.zeros(8, 4, 3, 3, dtype=torch.float64), "head.weight is of F64"),
+        (torch.zeros(8, 4, 3, 3, dtype=torch.int8), "head.weight is of I8"),
+        (torch.tensor(1.0), r"head.weight has the shape \[\]"),
+        (torch.zeros(0, 4, 3, 3), r"head.weight has the shape \[0, 4, 3, 3\]"),
+        (torch.zeros(8), r"head.weight has the shape \[8\]"),
+    ],
+)
+def test_tensors_that_are_no_weights_of_a_convolution_are_refused(
+    tiny: NetworkDenoiser, head: torch.Tensor, said: str
+) -> None:
+    save_file(load_file(tiny.weights) | {"head.weight": head}, tiny.weights)
+    with pytest.raises(NoWeights, match=said):
+        shape_of(tiny.weights)
+    with pytest.raises(NoWeights, match=said):
+        NetworkDenoiser(tiny.weights, WIDTHS, BLOCKS)
+
+
+@pytest.mark.parametrize("numbers", [torch.float16, torch.bfloat16, torch.float32])
+def test_weights_of_half_and_of_full_precision_are_taken(tiny: NetworkDenoiser, numbers: torch.dtype) -> None:
+    save_file({name: value.to(numbers) for name, value in load_file(tiny.weights).items()}, tiny.weights)
+    assert shape_of(tiny.weights) == (WIDTHS, BLOCKS)
 
 
 def test_shipped_weights_of_which_a_bit_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +224,22 @@ def test_out_of_memory_halves_the_batch_and_then_the_tile() -> None:
 def _roomy() -> ResidualUNet:
     torch.manual_seed(0)
     return ResidualUNet(WIDTHS, BLOCKS).eval()
+
+
+def test_what_did_not_fit_is_let_go_before_the_halves_are_tried() -> None:
+    seen: list[weakref.ref[torch.Tensor]] = []
+
+    class Narrow(ResidualUNet):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert all(earlier() is None for earlier in seen), "the larger input is still there"
+            seen.append(weakref.ref(x))
+            if len(x) > 1:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return super().forward(x)
+
+    with torch.inference_mode():
+        fitted(torch.rand((4, 4, 24, 24)), Narrow(WIDTHS, BLOCKS), device="cpu", tile_px=256, least_px=48)
+    assert len(seen) == 7
 
 
 def test_what_does_not_fit_in_the_smallest_tiles_is_an_error() -> None:

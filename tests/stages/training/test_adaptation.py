@@ -17,7 +17,7 @@ from stages.registration import Alignment
 from stages.second_frame import SecondFrame, second_frame_of
 from stages.stabilise import Stabiliser
 from stages.training.adaptation import Adaptation, OneFrame, Partner, TwoFrames, lessons, whole_noise
-from stages.training.export import write_averaged
+from stages.training.export import averaged
 from stages.training.gate import Verdict, judge
 from stages.training.recipe import Recipe
 from stages.training.samples import Batches
@@ -40,7 +40,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in range(200):
         trainer.advance(elapsed_s=0)
     path = tmp_path_factory.mktemp("start") / "start.safetensors"
-    write_averaged(trainer, path)
+    path.write_bytes(averaged(trainer))
     return path
 
 
@@ -65,7 +65,7 @@ def adapted(trainer: Trainer) -> Trainer:
 
 
 def verdict_on(trainer: Trainer, start: Path, held_out: list[Pixels], folder: Path) -> Verdict:
-    write_averaged(trainer, folder / "after.safetensors")
+    (folder / "after.safetensors").write_bytes(averaged(trainer))
     before, after = (NetworkDenoiser(str(path), (8, 16), 1) for path in (start, folder / "after.safetensors"))
     seeds = [str(number) for number in range(len(held_out))]
     return judge(before, after, held_out, [measure(frame) for frame in held_out], seeds)
@@ -113,7 +113,7 @@ def test_an_interrupted_adaptation_ends_in_the_same_weights(feed: list[Pixels], 
         return trainer
 
     straight = after(9, trainer_on(feed, start))
-    after(4, trainer_on(feed, start)).save(tmp_path / "half.safetensors")
+    (tmp_path / "half.safetensors").write_bytes(after(4, trainer_on(feed, start)).checkpoint())
     resumed = trainer_on(feed, start)
     resumed.load(tmp_path / "half.safetensors")
     after(9, resumed)
@@ -121,7 +121,7 @@ def test_an_interrupted_adaptation_ends_in_the_same_weights(feed: list[Pixels], 
 
 
 def test_a_checkpoint_of_another_origin_is_refused(feed: list[Pixels], start: Path, tmp_path: Path) -> None:
-    trainer_on(feed, start).save(tmp_path / "one.safetensors")
+    (tmp_path / "one.safetensors").write_bytes(trainer_on(feed, start).checkpoint())
     other = Trainer(TINY, recorrupted(feed, [measure(frame) for frame in feed], TINY), origin="another feed")
     with pytest.raises(ValueError, match="began with other weights, frames or options"):
         other.load(tmp_path / "one.safetensors")

@@ -1,18 +1,14 @@
 """Weights as they are handed out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from schemas.frame import Pixels
-from stages.denoise.network import NetworkDenoiser
-from stages.denoise.resident import weights_sha256
-from stages.noise import Noise, measure
-from stages.training import export as module
+from stages.noise import Noise
 from stages.training.examination import marks, psnr_db, questions, untouched
-from stages.training.export import card, examined, export, pinned_by
+from stages.training.export import card, examined
 from stages.training.recipe import Recipe
 from stages.training.trainer import Trainer
 
@@ -24,22 +20,6 @@ def trainer() -> Trainer:
     trainer = Trainer.on_simulated_scans(TINY)
     trainer.advance(elapsed_s=0)
     return trainer
-
-
-def test_exported_weights_are_ready_to_restore(
-    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "questions", lambda: questions(side_px=40))
-    path = export(trainer, tmp_path, hardware="a slide rule")
-    asked = questions(side_px=40)[0]
-    restored = NetworkDenoiser(str(path), (8, 16), 1)([asked.noisy], [measure(asked.noisy)])[0]
-    assert restored.shape == (40, 40)
-    text = (tmp_path / "tiny.md").read_text()
-    assert "1 steps" in text
-    assert "a slide rule" in text
-    assert "| spheres |" in text
-    assert pinned_by(text) == weights_sha256(str(path))
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["tiny.md", "tiny.safetensors"]
 
 
 def test_the_card_shows_every_group_and_every_method(trainer: Trainer) -> None:

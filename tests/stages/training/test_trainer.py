@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from stages.training.recipe import Recipe
 from stages.training.samples import ScenePool, batch_at
@@ -23,6 +25,11 @@ def trained(trainer: Trainer, until: int) -> Trainer:
     return trainer
 
 
+def written(trainer: Trainer, path: Path) -> Path:
+    path.write_bytes(trainer.checkpoint())
+    return path
+
+
 def weights(trainer: Trainer) -> torch.Tensor:
     return torch.cat([value.detach().flatten() for value in trainer.network.parameters()])
 
@@ -33,7 +40,7 @@ def averages(trainer: Trainer) -> torch.Tensor:
 
 def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> None:
     straight = trained(Trainer.on_simulated_scans(TINY), 9)
-    trained(Trainer.on_simulated_scans(TINY), 4).save(tmp_path / "half.safetensors")
+    written(trained(Trainer.on_simulated_scans(TINY), 4), tmp_path / "half.safetensors")
     resumed = Trainer.on_simulated_scans(TINY)
     resumed.load(tmp_path / "half.safetensors")
     assert (resumed.step, resumed.elapsed_s) == (4, 3.0)
@@ -59,24 +66,22 @@ def test_the_rate_warms_up_and_ends_at_zero_when_the_budget_is_spent() -> None:
     assert trainer.finished
 
 
-def test_a_checkpoint_replaces_the_old_one_whole(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "tiny.safetensors"
-    trainer = Trainer.on_simulated_scans(TINY)
-    trainer.save(path)
-    trained(trainer, 1).save(path)
-    assert [entry.name for entry in path.parent.iterdir()] == ["tiny.safetensors"]
-
-
-def test_a_full_checkpoint_of_the_shipped_network_stays_below_16_mib(tmp_path: Path) -> None:
+def test_a_full_checkpoint_of_the_shipped_network_stays_below_16_mib() -> None:
     trainer = Trainer.on_simulated_scans(replace(TINY, widths=(32, 64, 128), blocks=2))
-    trained(trainer, 1).save(tmp_path / "unet.safetensors")
-    assert (tmp_path / "unet.safetensors").stat().st_size <= 16 * 2**20
+    assert len(trained(trainer, 1).checkpoint()) <= 16 * 2**20
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    Trainer.on_simulated_scans(TINY).save(tmp_path / "tiny.safetensors")
+    path = written(Trainer.on_simulated_scans(TINY), tmp_path / "tiny.safetensors")
     with pytest.raises(ValueError, match="is of a network of the shape"):
-        Trainer.on_simulated_scans(replace(TINY, widths=(8, 24))).load(tmp_path / "tiny.safetensors")
+        Trainer.on_simulated_scans(replace(TINY, widths=(8, 24))).load(path)
+
+
+@pytest.mark.parametrize("change", [{"seed": 8}, {"sigma_power": 0.5}, {"pool": 7}, {"total_minutes": 2.0}])
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = written(Trainer.on_simulated_scans(TINY), tmp_path / "tiny.safetensors")
+    with pytest.raises(ValueError, match="began with other weights, frames or options"):
+        Trainer.on_simulated_scans(replace(TINY, **change)).load(path)
 
 
 def test_the_average_lags_behind_the_weights() -> None:
@@ -127,3 +132,45 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="is no checkpoint"):
         Trainer.on_simulated_scans(TINY).load(path)
+
+
+@pytest.mark.parametrize("part", ["network", "averaged", "exp_avg", "exp_avg_sq"])
+def test_a_checkpoint_that_lacks_a_tensor_is_refused(tmp_path: Path, part: str) -> None:
+    path = written(trained(Trainer.on_simulated_scans(TINY), 1), tmp_path / "tiny.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    save_file({name: value for name, value in tensors.items() if name != f"{part}.tail.weight"}, path, metadata)
+    with pytest.raises(ValueError, match=f"is no whole checkpoint: it lacks {part}.tail.weight"):
+        Trainer.on_simulated_scans(TINY).load(path)
+    save_file({**tensors, f"{part}.tail.weight": torch.zeros(1)}, path, metadata)
+    with pytest.raises(ValueError, match="in another shape"):
+        Trainer.on_simulated_scans(TINY).load(path)
+    save_file(tensors, path, {"shape": metadata["shape"]})
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        Trainer.on_simulated_scans(TINY).load(path)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"warm_up_steps": 0},
+        {"steps_per_scene": 0},
+        {"widths": ()},
+        {"widths": (8, 0)},
+        {"blocks": 0},
+        {"batch": 0},
+        {"patch_px": 8},
+        {"learning_rate": float("nan")},
+        {"learning_rate": -1e-3},
+        {"total_minutes": float("inf")},
+        {"ema": 1.0},
+        {"sigma_power": float("nan")},
+        {"seed": -1},
+        {"name": "../tiny"},
+        {"name": ""},
+    ],
+)
+def test_options_that_make_no_sense_are_refused_by_name(nonsense: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(nonsense))):
+        replace(TINY, **nonsense)

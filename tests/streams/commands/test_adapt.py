@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from errno import ENOSPC
 from functools import partial
 from hashlib import sha256
+from os import strerror
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,10 @@ from stages.denoise.network import NetworkDenoiser
 from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise, measure
 from streams.adaptation import trainer_of
+from streams.checkpoints import held
 from streams.cli import outcome_of
 from streams.model_card import AdaptationCard
+from streams.whole_file import write_whole
 from tests.priors import KINDS, frames
 from tests.stages.scan import scanned, scene
 
@@ -83,7 +87,7 @@ def test_what_a_wrong_noise_law_taught_is_refused_and_nothing_is_written(
     assert said[-2].startswith("risk before=0.")
     assert said[-1].startswith("refused: the risk does not fall by more than its standard error")
     assert not list(Path().glob("sem-1*"))
-    assert [path.name for path in Path(".training").iterdir()] == ["adapt-sem-1.safetensors"]
+    assert sorted(path.name for path in Path(".training").iterdir()) == ["adapt-sem-1.lock", "adapt-sem-1.safetensors"]
 
 
 def test_frames_that_teach_nothing_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +98,7 @@ def test_frames_that_teach_nothing_are_told_and_counted(capsys: pytest.CaptureFi
     assert outcome_of((*ADAPT, *ONE_CORE)) == (0, "")
     told = capsys.readouterr()
     assert "left out small.tif: its shorter side is 64 px, less than 112" in told.err
-    assert "left out copy.tif: the same as another one" in told.err
+    assert "left out copy.tif: the same pixels as 1.tif" in told.err
     assert "left out broken.tif: " in told.err
     assert "left_out=2" in told.out
     assert json.loads(Path("sem-1.json").read_bytes())["frames"]["training"] == 4
@@ -134,12 +138,15 @@ def test_second_frames_beside_their_firsts_are_learned_from_as_pairs(capsys: pyt
         ((*ADAPT, "--instrument", "sem-1"), "--instrument, --lane and --settings go with --from"),
         ((*ADAPT, "--lane", "live"), "--instrument, --lane and --settings go with --from"),
         ((*ADAPT, "--second-suffix", "a/b"), "is no part of a file's name"),
+        ((*ADAPT, "--out", "mine.safetensors"), "mine.json, where the card would be, is another file"),
+        ((*ADAPT, "--threads", "0"), "Invalid value for '--threads'"),
         ((*ADAPT, "--steps", "0"), "Invalid value for '--steps'"),
         ((*ADAPT, "--holdout", "0.9"), "Invalid value for '--holdout'"),
         (("adapt", "few", *ADAPT[2:]), "3 frames can be learned from and 0 cannot; 4 are the least"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(changes: tuple[str, ...], message: str) -> None:
+    Path("mine.json").write_text("{}")
     Path("few").mkdir()
     for number in range(3):
         Path(f"few/{number}.tif").write_bytes(Path(f"feed/{number}.tif").read_bytes())
@@ -155,3 +162,38 @@ def test_a_checkpoint_of_other_frames_is_wrong_usage() -> None:
     code, said = outcome_of((*ADAPT, *ONE_CORE))
     assert code == 2
     assert said.endswith("move it away to start afresh")
+
+
+def test_a_full_disk_between_card_and_weights_costs_nothing_but_the_same_command_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        if path.suffix == ".safetensors":
+            raise OSError(ENOSPC, strerror(ENOSPC), str(path))
+        write_whole(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("streams.adaptation.write_whole", full)
+        code, said = outcome_of((*ADAPT, *ONE_CORE))
+    assert (code, "sem-1.safetensors: No space left on device" in said) == (1, True), said
+    assert sorted(path.name for path in Path().glob("sem-1*")) == ["sem-1.json"]
+    assert not list(Path(".training").glob("*candidate*"))
+    assert outcome_of((*ADAPT, *ONE_CORE)) == (0, "")
+    card = AdaptationCard.from_json(Path("sem-1.json").read_bytes())
+    assert card.sha256 == sha256(Path("sem-1.safetensors").read_bytes()).hexdigest()
+
+
+def test_as_many_frames_are_read_as_fit_into_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streams.commands.adapt.MOST_PIXELS", 4 * 128 * 128)
+    assert outcome_of((*ADAPT, *ONE_CORE, "--minutes", "0")) == (0, "")
+    told = capsys.readouterr()
+    assert "training=2 pairs=0 held_out=2" in told.out
+    assert "the first 4 frames, second ones counted, of 0 million pixels are read" in told.err
+
+
+def test_one_process_at_a_time_adapts_from_a_checkpoint() -> None:
+    with held(Path(".training/adapt-sem-1.safetensors")):
+        code, said = outcome_of((*ADAPT, *ONE_CORE))
+    assert (code, "another semstream is training from" in said) == (2, True), said

@@ -1,10 +1,12 @@
 """`semstream models promote --instrument`, `undo` and `history`."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from stages.denoise.resident import weights_sha256
 from streams.cli import outcome_of
 from streams.pipeline import load_pipeline
 from tests.events import image_event
@@ -182,3 +184,119 @@ def test_the_line_ends_of_a_file_stay_what_they_are() -> None:
     assert promoted.count(b"\n") == promoted.count(b"\r\n")
     assert undo() == (0, "")
     assert Path("site.toml").read_bytes() == ends
+
+
+def history(capsys: Out) -> list[str]:
+    capsys.readouterr()
+    assert outcome_of(("models", "history", "--pipeline", "site.toml", "--json")) == (0, "")
+    return [event["data"]["change"] for event in json.loads(capsys.readouterr().out.splitlines()[-1])]
+
+
+def undo_interrupted() -> None:
+    """Undo, and end between the record and the file."""
+    before = text()
+    assert undo() == (0, "")
+    Path("site.toml").write_text(before)
+
+
+def test_an_undoing_that_was_recorded_and_not_made_is_made_by_the_next_one(capsys: Out) -> None:
+    promote("second")
+    once = text()
+    promote("third")
+    undo_interrupted()
+    assert undo() == (0, "")
+    assert text() == once, "one promotion is undone, and not two"
+    assert "is made now; once more goes one further back" in capsys.readouterr().out
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+    assert history(capsys) == ["promoted", "promoted", "undone", "undone"]
+
+
+def test_the_undoing_of_the_only_promotion_is_made_by_the_next_one() -> None:
+    promote("second")
+    undo_interrupted()
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+    assert "no promotion of sem-1 stands" in undo()[1]
+
+
+def test_a_promotion_after_an_undoing_that_was_not_made_goes_back_to_what_that_left() -> None:
+    promote("second")
+    undo_interrupted()
+    assert promote("third") == (0, "")
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+
+
+def test_an_option_put_into_the_table_since_stays_when_the_weights_are_undone() -> None:
+    promote("second")
+    header = "[denoise.instruments.sem-1.small]\n"
+    Path("site.toml").write_text(text().replace(header, f'{header}precision = "fp32"\n'))
+    assert undo() == (0, "")
+    assert text() == f'{PIPELINE}\n{header}precision = "fp32"\n'
+
+
+def test_a_table_without_a_line_of_weights_is_one_again_after_an_undo(capsys: Out) -> None:
+    own = f'{PIPELINE}\n[denoise.instruments.sem-1.small]\nprecision = "fp32"\n'
+    Path("site.toml").write_text(own)
+    assert promote("first") == (0, ""), "the weights that it has as any instrument, as its own"
+    assert "as any instrument's -> " in capsys.readouterr().out
+    assert promote("second") == (0, "")
+    assert undo() == (0, "")
+    assert undo() == (0, "")
+    assert text() == own
+
+
+def test_a_record_of_old_that_tells_inherited_weights_is_undone_to_the_same(capsys: Out) -> None:
+    own = f'{PIPELINE}\n[denoise.instruments.sem-1.small]\nprecision = "fp32"\n'
+    Path("site.toml").write_text(own)
+    promote("second")
+    event = json.loads(Path("site.changes.jsonl").read_bytes())
+    event["data"]["candidates"][0]["before"] = {
+        "weights": "first.safetensors",
+        "sha256": weights_sha256("first.safetensors"),
+    }
+    Path("site.changes.jsonl").write_text(json.dumps(event) + "\n")
+    assert undo() == (0, "")
+    assert text() == own.replace("precision", 'weights = "first.safetensors"\nprecision')
+    assert history(capsys) == ["promoted", "undone"]
+
+
+def test_other_content_under_the_same_name_is_promoted_and_undone_once_the_old_is_back() -> None:
+    promote("second")
+    there, old = text(), Path("second.safetensors").read_bytes()
+    small_network(Path("second.safetensors"), seed=9)
+    assert promote("second") == (0, "")
+    assert "has these weights already" in promote("second")[1]
+    assert "put the old file back" in undo()[1]
+    Path("second.safetensors").write_bytes(old)
+    assert undo() == (0, "")
+    assert text() == there
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+
+
+def test_a_path_of_any_characters_is_written_so_that_it_is_read() -> None:
+    folder = Path('\U0001f600 "é\\ \x7f')
+    folder.mkdir()
+    Path("second.safetensors").rename(folder / "second.safetensors")
+    assert promote(f"{folder}/second") == (0, "")
+    assert parts("sem-1") != parts("sem-2")
+    assert undo() == (0, "")
+    assert text() == PIPELINE
+
+
+def test_a_path_that_is_no_text_is_wrong_usage() -> None:
+    folder = os.fsdecode(b"\xff")
+    Path(folder).mkdir()
+    Path("second.safetensors").rename(Path(folder) / "second.safetensors")
+    Path("second.safetensors").symlink_to(Path(folder) / "second.safetensors")
+    code, said = promote("second")
+    assert (code, "is no text in UTF-8" in said) == (2, True), said
+    assert text() == PIPELINE
+
+
+def test_what_is_refused_leaves_no_record() -> None:
+    assert promote("second", "--candidate", "nlm")[0] == 2
+    assert undo()[0] == 2
+    assert not Path("site.changes.jsonl").exists()

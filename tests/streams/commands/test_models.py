@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from stages.denoise import resident
 from streams.cli import outcome_of
@@ -91,7 +91,10 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     small_network(shipped / "unet-sim.safetensors")
     small_network(Path("mine/adapted.safetensors"), seed=2)
     Path("mine/broken.safetensors").write_bytes(b"garbage")
-    save_file({"weight": torch.zeros(3)}, "mine/other.safetensors")
+    save_file({"weight": torch.zeros(3, 3, 3, 3)}, "mine/other.safetensors")
+    eights = load_file("mine/plain.safetensors")
+    eights["tail.weight"] = eights["tail.weight"].to(torch.float8_e4m3fn)
+    save_file(eights, "mine/eights.safetensors")
     Path("mine/carded.json").write_text("{}")
     small_network(Path("mine/carded.safetensors"))
     assert outcome_of(("models", "verify", "--folder", "mine")) == (1, "")
@@ -101,7 +104,8 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     assert "is no safetensors file" in lines["mine/broken.safetensors"]
     assert "holds no network of this program" in lines["mine/other.safetensors"]
     assert "the card beside mine/carded.safetensors is none" in lines["mine/carded.safetensors"]
-    assert len(lines) == 6
+    assert "tail.weight is of F8_E4M3" in lines["mine/eights.safetensors"]
+    assert len(lines) == 7
 
 
 def test_the_card_of_trained_weights_pins_them_where_it_names_their_content(capsys: Out) -> None:
@@ -123,8 +127,12 @@ def test_shipped_weights_that_are_gone_are_missed(shipped: Path, capsys: Out) ->
 
 def test_what_is_wrong_is_told_beside_the_list(capsys: Out) -> None:
     Path("mine/broken.safetensors").write_bytes(b"garbage")
+    save_file({"head.weight": torch.tensor(1.0), "body.0.first.weight": torch.zeros(1)}, "mine/flat.safetensors")
     assert outcome_of(("models", "list", "--folder", "mine")) == (0, "")
-    assert "mine/broken.safetensors: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "mine/broken.safetensors: " in said.err
+    assert "mine/flat.safetensors: " in said.err
+    assert "mine/plain" in said.out
 
 
 def test_showing_what_is_no_weights_is_wrong_usage() -> None:
@@ -152,18 +160,38 @@ def test_promoted_weights_stand_in_a_copy_and_nothing_else_changes(capsys: Out) 
     assert f"pipeline {hashes[0]} -> {hashes[1]}" in said
 
 
-def test_the_only_network_of_the_default_pipeline_is_meant(capsys: Out) -> None:
+def test_every_network_of_the_default_pipeline_has_them_and_the_blend_too(capsys: Out) -> None:
+    tensors = load_file(resident.SHIPPED / "unet-sim.safetensors")
+    save_file({name: 2 * value for name, value in tensors.items()}, "mine/other.safetensors")
+    assert outcome_of(("models", "promote", "mine/other.safetensors", "--out", "new.toml")) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate unet: weights unet-sim (35b329e9ab0e)" in said
+    assert "candidate blend: weights unet-sim (35b329e9ab0e)" in said
+    assert Path("new.toml").read_text().count("mine/other.safetensors") == 2
+
+
+def test_the_network_that_is_named_has_them_alone_and_those_left_are_told(capsys: Out) -> None:
     shutil.copy(resident.SHIPPED / "unet-sim.safetensors", "mine/copy.safetensors")
-    assert outcome_of(("models", "promote", "mine/copy.safetensors", "--out", "new.toml")) == (0, "")
-    assert "candidate unet: weights unet-sim (35b329e9ab0e)" in capsys.readouterr().out
+    promote = ("models", "promote", "mine/copy.safetensors", "--out", "new.toml", "--candidate", "blend")
+    assert outcome_of(promote) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate blend: weights unet-sim (35b329e9ab0e)" in said
+    assert "candidate unet keeps unet-sim" in said
     assert load_pipeline(Path("new.toml")).hash == load_pipeline().hash
+
+
+def test_a_network_of_another_form_keeps_its_weights(capsys: Out) -> None:
+    Path("old.toml").write_text(PIPELINE)
+    assert outcome_of(PROMOTE) == (0, "")
+    said = capsys.readouterr().out
+    assert "candidate small: weights mine/plain.safetensors" in said
+    assert "candidate unet keeps unet-sim" in said
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ((), "name the --candidate"),
-        (("--candidate", "nlm"), "networks of this pipeline: unet, small"),
+        (("--candidate", "nlm"), "its networks are unet, small"),
         (("--candidate", "unet"), "does not fit a network of widths (32, 64, 128)"),
         (("--out", "old.toml", "--candidate", "small"), "old.toml exists; a pipeline file is never overwritten"),
     ],

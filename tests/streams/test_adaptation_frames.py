@@ -6,7 +6,8 @@ import pytest
 
 from schemas.frame import Pixels
 from stages.training.adaptation import Adaptation
-from streams.adaptation import Feed, feed_of, noise_of
+from streams.adaptation import noise_of
+from streams.adaptation_frames import Feed, feed_of
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame
 from tests.priors import KINDS, frames
@@ -105,3 +106,33 @@ def test_a_frame_that_is_learned_from_judges_in_no_disguise(shots: list[FolderFr
     assert len(everything) + len(told) == 5 + 5 + 3
     assert feed.left_out == len(told)
     assert all(shot.partner is None for shot in feed.held_out), "what is not looked at is not kept"
+
+
+def test_frames_of_the_same_pixels_are_told_as_what_they_are(shots: list[FolderFrame]) -> None:
+    told: list[tuple[str, str]] = []
+    again = replace(shots[2], image_id=f"{99:032d}-0", name="again.tif")
+    feed = feed_of([*shots, again], COURSE, holdout=0.2, left_out=lambda name, why: told.append((name, why)))
+    assert told == [("again.tif", "the same pixels as 2.tif")]
+    assert feed.left_out == 1
+
+
+def pages(shots: list[FolderFrame], *counts: int) -> list[FolderFrame]:
+    """Return frames as pages of files of so many each."""
+    names = [f"{file:032d}-{page}" for file, count in enumerate(counts) for page in range(count)]
+    return [replace(shot, image_id=name) for shot, name in zip(shots, names, strict=False)]
+
+
+@pytest.mark.parametrize(("counts", "held_out"), [((1, 4, 5), 5), ((3, 3, 4), 3), ((8, 2), 8), ((2, 4, 4), 2)])
+def test_pages_of_one_file_learn_or_judge_together(
+    shots: list[FolderFrame], counts: tuple[int, ...], held_out: int
+) -> None:
+    feed = split(pages(shots, *counts))
+    learned, judging = ({image_id.split("-")[0] for image_id in part} for part in ids(feed))
+    assert not learned & judging
+    assert len(feed.held_out) == held_out
+
+
+@pytest.mark.parametrize("counts", [(10,), (1, 9), (9, 1)])
+def test_too_few_files_for_either_side_are_wrong_usage(shots: list[FolderFrame], counts: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="what judges must be of others than what is learned from"):
+        split(pages(shots, *counts))
