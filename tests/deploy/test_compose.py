@@ -15,6 +15,8 @@ from streams.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NOT_OF_MAKE_UP = {"grafana"}
+PREPARING = {"topics", "tables"}
+"""They end before the workers begin."""
 
 OWN = re.compile(r"listeners?|voters|log\.dirs|process\.roles|node\.id|security\.protocol")
 """Properties of a broker that differ by where it runs."""
@@ -63,10 +65,18 @@ def test_every_stage_has_a_worker_with_settings_that_can_be_read(services: dict[
         assert settings.s3.secret_key is not None
 
 
+def test_topics_and_tables_are_there_before_a_worker_begins(services: dict[str, Any]) -> None:
+    prepared = {services[name]["command"][-1] for name in PREPARING}
+    assert prepared == {"create", "migrate"}
+    for name in PREPARING:
+        assert services[name]["restart"] == "no"
+        assert services["filter"]["depends_on"][name] == {"condition": "service_completed_successfully"}
+
+
 def test_prometheus_asks_every_process_that_serves_metrics(services: dict[str, Any]) -> None:
     configured = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text())
     (found,) = configured["scrape_configs"][0]["dns_sd_configs"]
-    serving = {name for name, service in services.items() if service.get("image") == "semstream"} - {"topics"}
+    serving = {name for name, service in services.items() if service.get("image") == "semstream"} - PREPARING
     assert set(found["names"]) == serving >= {"filter", "reconcile", "trends"}
     for name in serving:
         service = services[name]
