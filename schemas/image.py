@@ -134,14 +134,16 @@ def version_of(
     prior: str | None = None,
     reference: str | None = None,
     second: str | None = None,
+    bits: int | None = None,
 ) -> str:
-    """Hash of everything besides the bytes that the stages read.
+    """Hash of everything besides the bytes that the stages read; ``bits`` only where somebody, no file, states them.
 
-    Without a second frame it is what it was before there were any.
+    Without a second frame, and without stated bits, it is what it was before there were any.
     """
     read = {"reader": reader, "roi": valid_roi.model_dump(), "databar": databar_source, "recipe": recipe}
-    frames = {} if second is None else {"second": second}
-    return digest({**read, "prior": prior, "reference": reference, **frames})[:16]
+    later = {"second": second, "bits": bits}
+    stated = {name: value for name, value in later.items() if value is not None}
+    return digest({**read, "prior": prior, "reference": reference, **stated})[:16]
 
 
 def acquisition_id_of(source: str, relative_path: str, image_id: str, second: str | None = None) -> str:

@@ -43,11 +43,13 @@ def test_everything_that_stages_read_besides_the_bytes_changes_the_version() -> 
         version_of(reader="r1", valid_roi=ROI, databar_source=None, reference="ab"),
         version_of(reader="r1", valid_roi=ROI, databar_source=None, second="ab"),
         version_of(reader="r1", valid_roi=ROI, databar_source=None, second="cd"),
+        version_of(reader="r1", valid_roi=ROI, databar_source=None, bits=12),
+        version_of(reader="r1", valid_roi=ROI, databar_source=None, bits=16),
     ]
-    assert len({one, *others}) == 9
+    assert len({one, *others}) == 11
 
 
-def test_the_version_of_an_image_without_a_second_frame_is_what_it_was_before_there_were_any() -> None:
+def test_the_version_of_an_image_without_second_frame_and_stated_bits_is_what_it_was_before_there_were_any() -> None:
     assert version_of(reader="r1", valid_roi=ROI, databar_source=None, reference="ab") == "78dec389b487fb06"
 
 
