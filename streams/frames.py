@@ -20,7 +20,7 @@ class ImageDecoder(Protocol):
     """Reads instrument files, whatever is in them."""
 
     def specimen(self, data: bytes, *, page: int, roi: Roi, bits: int | None = None) -> Frame:
-        """Return the specimen of a page, by the scale of another frame's bits if given; raises `InvalidImage`."""
+        """Return the specimen of a page, 16-bit levels by the bits if given; raises `InvalidImage`."""
 
 
 class Frames:
@@ -48,7 +48,8 @@ class Frames:
     def _frame(self, event: ImageEvent, name: str) -> Frame:
         image = event.image
         if name == RAW:
-            return self._specimen(image, image.object, image.page)
+            # What its event says, not what this file shows: a frame is read on one scale wherever it is read.
+            return self._specimen(image, image.object, image.page, bits=image.effective_bits)
         if name == REFERENCE and image.reference is not None:
             return self._specimen(image, image.reference, 0)
         if name == SECOND and image.second is not None:

@@ -57,7 +57,9 @@ class ResultFiles:
         chosen = event.selection.chosen if event.selection else RAW
         frames = self._frames.of(event, [RAW, chosen])
         image = event.image
-        data = self._decoder.stitched(self._store.get(image.object), image.page, image.valid_roi, frames[chosen])
+        place = (image.page, image.valid_roi)
+        original = self._store.get(image.object)
+        data = self._decoder.stitched(original, *place, frames[chosen], image.effective_bits)
         path = self.path_of(event)
         self._write(path, data)
         evidence = evidence_of(event, frames[RAW], frames[chosen])
@@ -114,6 +116,7 @@ class ResultFiles:
             "output_sha256": hashlib.sha256(data).hexdigest(),
             "instrument_id": event.image.instrument_id,
             "recipe": event.image.recipe,
+            "effective_bits": event.image.effective_bits,
             "pixel_size_nm": event.image.pixel_size_nm,
             "valid_roi": event.image.valid_roi.model_dump(),
             "databar_mode": event.image.databar_mode,

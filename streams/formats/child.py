@@ -88,14 +88,15 @@ def _answer(request: Request, blob: memoryview) -> tuple[Reply, memoryview]:
 
 def _done(request: Request, data: memoryview, selected: memoryview) -> tuple[Reply, memoryview]:
     if request.call == "describe" or request.roi is None:
-        return Reply(description=describe(data, limits=request.limits)), _NOTHING
+        return Reply(description=describe(data, bits=request.bits, limits=request.limits)), _NOTHING
     if request.call == "specimen":
-        page = read_page(data, request.page, limits=request.limits)
+        page = read_page(data, request.page, request.bits, limits=request.limits)
         levels = np.ascontiguousarray(page.crop(request.roi))
-        header = Levels.model_validate({"dtype": levels.dtype.name, "scale": page.scale_of(request.bits)})
+        header = Levels.model_validate({"dtype": levels.dtype.name, "scale": page.scale})
         return Reply(levels=header), levels.data.cast("B")
     frame = Frame(np.frombuffer(selected, np.float32).reshape(request.roi.height, request.roi.width))
-    return Reply(), memoryview(stitched(data, request.page, request.roi, frame, limits=request.limits))
+    file = stitched(data, request.page, request.roi, frame, request.bits, limits=request.limits)
+    return Reply(), memoryview(file)
 
 
 def _complaint(error: Exception) -> Reply:

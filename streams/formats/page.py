@@ -20,29 +20,12 @@ def full_scale(dtype: np.dtype[np.generic]) -> int:
     return 2 ** (8 * dtype.itemsize) - 1 if dtype.kind == "u" else 1
 
 
-PILE_UP, LEAST_PILE = 1e-4, 16
-"""Share and number of the pixels on one level from which the detector saturates there."""
-
-
-def saturated_bits(stored: Stored) -> int:
-    """Give the bits of the grey levels: fewer than 16 where pixels pile up at the full scale of fewer, the frame's top.
-
-    A 12-bit detector writes 16-bit files, seldom says so, and its white is 4095. Nothing else puts many pixels there.
-    """
-    bits = 8 * stored.dtype.itemsize
-    highest = int(stored.max(initial=0))
-    fewer = highest.bit_length()
-    if bits != 16 or not 9 <= fewer < bits or highest != 2**fewer - 1:
-        return bits
-    return fewer if np.count_nonzero(stored == highest) >= max(LEAST_PILE, PILE_UP * stored.size) else bits
-
-
 class Scale(Record):
     """Which stored level is intensity 0 and which is intensity 1.
 
     Black lies above white where a file stores its levels inverted. The scale is that of the dtype, or of what tags say
-    of it; an image's own range enters for float files, where nothing else is known, and where 16-bit files show at what
-    level a detector of fewer bits saturates (`saturated_bits`).
+    of it, or of the bits that somebody states (`bits.fitting`); an image's own range enters for float files, where
+    nothing else is known, and where 16-bit files show at what level fewer bits saturate (`bits.saturated_bits`).
 
     Examples
     --------
@@ -83,17 +66,6 @@ class PagePixels:
     palette: Palette = Palette.NONE
     directory: Directory | None = None
     """The page's tags, where the file is TIFF."""
-
-    def scale_of(self, bits: int | None) -> Scale:
-        """Return the scale that another frame of the same detector has, by its bits; its own where levels exceed that.
-
-        What scale 16-bit levels have shows only where enough pixels saturate (`saturated_bits`): of two frames of one
-        field, in one at times.
-        """
-        if bits is None or self.stored.dtype != np.uint16 or not 9 <= bits <= 16 or self.stored.max() >= 2**bits:
-            return self.scale
-        white = 2**bits - 1
-        return Scale(black=0, white=white) if self.scale.black < self.scale.white else Scale(black=white, white=0)
 
     def crop(self, roi: Roi) -> Stored:
         """The stored levels of a rectangle (a view); raises `InvalidImage` where it leaves the page."""

@@ -26,7 +26,7 @@ class Request(Record):
     page: int = 0
     roi: Roi | None = None
     bits: int | None = None
-    """Of another frame of the same field, whose scale the levels shall have."""
+    """Of the page's levels, if those have 16: as an option says, or as another reading found."""
 
 
 class Levels(Record):

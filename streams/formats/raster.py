@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from streams.errors import InvalidImage
+from streams.formats.bits import fitting, saturated_bits
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line, saturated_bits
+from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line
 from streams.formats.sniff import Format
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -44,15 +45,15 @@ class RasterSource:
         limits.check_size(header.width, header.height)
         limits.check_ratio(header.width * header.height * header.samples * header.bits // 8, len(data))
 
-    def page(self, number: int) -> PagePixels:
-        """Decode the only page; raises `InvalidImage`."""
+    def page(self, number: int, bits: int | None = None) -> PagePixels:
+        """Decode the only page, its 16-bit levels by the bits if they fit; raises `InvalidImage`."""
         if number:
             raise InvalidImage(f"page {number} is asked of a file of 1 page")
         pixels = _decoded(self._data)
         stored = grey_of(pixels)
         if stored.shape != (self._header.height, self._header.width):
             raise InvalidImage(f"{stored.shape} pixels were decoded, not what the header declares: the file is corrupt")
-        bits = saturated_bits(stored)
+        bits = fitting(stored, bits) or saturated_bits(stored)
         return PagePixels(
             stored=stored,
             scale=Scale(black=0, white=2**bits - 1),

@@ -6,11 +6,14 @@ Nothing is decoded before its header is checked against `Limits`. Files of stran
 
 from typing import Protocol
 
+import numpy as np
+
 from schemas.frame import Frame, NotAFrame
 from schemas.image import DatabarMode, Palette, Roi
 from schemas.model import Record
 from streams.errors import InvalidImage
 from streams.formats import vendor
+from streams.formats.bits import fitting
 from streams.formats.databar import databar_of
 from streams.formats.limits import DEFAULT_LIMITS, Limits
 from streams.formats.page import PagePixels, Scale, Stored
@@ -57,20 +60,27 @@ class Source(Protocol):
     def page_count(self) -> int:
         """Images in the file."""
 
-    def page(self, number: int) -> PagePixels:
-        """Decode one page; raises `InvalidImage`."""
+    def page(self, number: int, bits: int | None = None) -> PagePixels:
+        """Decode one page, its 16-bit levels by the bits if they fit (`bits.fitting`); raises `InvalidImage`."""
 
 
-def describe(data: bytes | memoryview, *, limits: Limits = DEFAULT_LIMITS) -> Description:
-    """Read a file to its end and say what it is; raises `InvalidImage` with the reason."""
+def describe(data: bytes | memoryview, *, bits: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Description:
+    """Read a file to its end and say what it is; raises `InvalidImage` with the reason.
+
+    ``bits``, 9 to 16, are those of its detector, whatever the file states or shows: a 16-bit page with a level above
+    their full scale is invalid. Pages of other types have none but their own.
+    """
     source, format_ = opened(data, limits)
-    return Description(format=format_, pages=tuple(_described(source.page(n)) for n in range(source.page_count)))
+    pages = (source.page(number, bits) for number in range(source.page_count))
+    return Description(format=format_, pages=tuple(_described(page, bits) for page in pages))
 
 
-def read_page(data: bytes | memoryview, page: int, *, limits: Limits = DEFAULT_LIMITS) -> PagePixels:
-    """Decode one page as it is stored; raises `InvalidImage`."""
+def read_page(
+    data: bytes | memoryview, page: int, bits: int | None = None, *, limits: Limits = DEFAULT_LIMITS
+) -> PagePixels:
+    """Decode one page as it is stored, its 16-bit levels by the bits if they fit; raises `InvalidImage`."""
     source, _ = opened(data, limits)
-    return source.page(page)
+    return source.page(page, bits)
 
 
 def specimen(
@@ -78,11 +88,12 @@ def specimen(
 ) -> Frame:
     """Decode the specimen of one page: the pixels of ``roi`` in ``[0, 1]`` of the file's own scale.
 
-    ``roi`` is the page's ``valid_roi`` as `describe` found it, or as somebody pinned it; ``bits`` are those of another
-    frame of the same field, whose scale 16-bit levels shall have (`PagePixels.scale_of`). Raises `InvalidImage`.
+    ``roi`` is the page's ``valid_roi`` as `describe` found it, or as somebody pinned it; ``bits`` are those that
+    `describe` found, of this frame or of another one of the same field: 16-bit levels are read by them, and by the
+    file's own where one exceeds them. Raises `InvalidImage`.
     """
-    pixels = read_page(data, page, limits=limits)
-    return framed(pixels.crop(roi), pixels.scale_of(bits))
+    pixels = read_page(data, page, bits, limits=limits)
+    return framed(pixels.crop(roi), pixels.scale)
 
 
 def framed(stored: Stored, scale: Scale) -> Frame:
@@ -106,7 +117,8 @@ def opened(data: bytes | memoryview, limits: Limits) -> tuple[Source, Format]:
             return RasterSource(view, kind, limits), kind
 
 
-def _described(pixels: PagePixels) -> PageDescription:
+def _described(pixels: PagePixels, bits: int | None) -> PageDescription:
+    _check_levels(pixels.stored, bits)
     databar = databar_of(pixels)
     height, width = pixels.stored.shape
     return PageDescription(
@@ -121,3 +133,12 @@ def _described(pixels: PagePixels) -> PageDescription:
         databar_source=databar.source,
         pixel_size_nm=vendor.pixel_size_nm(pixels.directory) if pixels.directory else None,
     )
+
+
+def _check_levels(stored: Stored, bits: int | None) -> None:
+    """Refuse 16-bit levels that the detector cannot have written; raises `InvalidImage`."""
+    if bits is not None and stored.dtype == np.uint16 and fitting(stored, bits) is None:
+        raise InvalidImage(
+            f"a pixel of {stored.max()} exceeds {2**bits - 1}, the full scale of --bits {bits}: "
+            "give the bits that the detector has, or leave --bits out"
+        )

@@ -69,17 +69,17 @@ class Decoder:
     ) -> None:
         self.close()
 
-    def describe(self, data: bytes) -> Description:
-        """Read a file to its end and say what it is."""
+    def describe(self, data: bytes, *, bits: int | None = None) -> Description:
+        """Read a file to its end and say what it is, with the bits that its detector has if somebody says so."""
         self._limits.check_file(len(data))
-        request = Request(call="describe", limits=self._limits, file_bytes=len(data))
+        request = Request(call="describe", limits=self._limits, file_bytes=len(data), bits=bits)
         reply, _ = self._ask(request, data, max_bytes=0)
         if reply.description is None:
             raise InvalidImage("the decoder answered without a description")
         return reply.description
 
     def specimen(self, data: bytes, page: int, roi: Roi, bits: int | None = None) -> Frame:
-        """Decode the specimen of one page, by the scale of another frame's bits where they are given."""
+        """Decode the specimen of one page, 16-bit levels by the bits where they are given and fit."""
         self._limits.check_file(len(data))
         request = Request(call="specimen", limits=self._limits, file_bytes=len(data), page=page, roi=roi, bits=bits)
         reply, levels = self._ask(request, data, max_bytes=4 * roi.width * roi.height)
@@ -88,12 +88,13 @@ class Decoder:
         stored = np.frombuffer(levels, reply.levels.dtype).reshape(roi.height, roi.width)
         return framed(stored, reply.levels.scale)
 
-    def stitched(self, original: bytes, page: int, roi: Roi, selected: Frame) -> bytes:
+    def stitched(self, original: bytes, page: int, roi: Roi, selected: Frame, bits: int | None = None) -> bytes:
         """Put a selected frame in the place of the specimen and write the page as a TIFF file."""
         check_fit(selected, roi)
         self._limits.check_file(len(original))
-        request = Request(call="stitched", limits=self._limits, file_bytes=len(original), page=page, roi=roi)
-        largest = 4 * self._limits.max_pixels + 2 * len(original)
+        size = len(original)
+        request = Request(call="stitched", limits=self._limits, file_bytes=size, page=page, roi=roi, bits=bits)
+        largest = 4 * self._limits.max_pixels + 2 * size
         _, file = self._ask(request, original, selected.pixels.data.cast("B"), max_bytes=largest)
         return bytes(file)
 

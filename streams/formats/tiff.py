@@ -11,10 +11,11 @@ import tifffile
 
 from schemas.image import Palette
 from streams.errors import InvalidImage
+from streams.formats.bits import fitting, saturated_bits, tagged_bits
 from streams.formats.contiguous import contiguous_pixels
 from streams.formats.directory import Directory, directories
 from streams.formats.limits import Limits
-from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line, saturated_bits
+from streams.formats.page import PagePixels, Scale, Stored, grey_of, one_line
 
 COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "zstd"}
 """Allowed. LERC, JPEG 2000 and the rest let 94 bytes unfold into 64 MB, and no instrument is known to write them."""
@@ -23,7 +24,6 @@ MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 UNSIGNED, SIGNED, FLOAT, UNTYPED = 1, 2, 3, 4
 _BITS = frozenset({1, 2, 4, *range(8, 17)})
 _FLOAT_WHITES = (255, 4095, 65535)
-MAX_SAMPLE_VALUE = 281
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,20 @@ class TiffSource:
         """Images in the file; thumbnails and previews are none."""
         return len(self._directories)
 
-    def page(self, number: int) -> PagePixels:
-        """Decode one page; raises `InvalidImage`."""
+    def page(self, number: int, bits: int | None = None) -> PagePixels:
+        """Decode one page, its 16-bit levels by the bits if they fit; raises `InvalidImage`."""
         if not 0 <= number < self.page_count:
             raise InvalidImage(f"page {number} is asked of a file of {self.page_count} pages")
         directory = self._directories[number]
         layout = Layout.of(directory)
         stored = _grey(self._decoded(directory), layout)
         palette = _palette_of(directory) if layout.photometric == PALETTE else Palette.NONE
+        bits = fitting(stored, bits) or _bits_of(directory, layout, stored)
         return PagePixels(
             stored=stored,
-            scale=_scale_of(directory, layout, stored),
+            scale=_scale_of(directory, layout, stored, bits),
             samples=layout.samples,
-            effective_bits=_effective_bits(directory, layout, stored),
+            effective_bits=bits,
             palette=palette,
             directory=directory,
         )
@@ -209,22 +210,20 @@ def _palette_of(directory: Directory) -> Palette:
     return Palette.GREY if is_grey else Palette.OTHER
 
 
-def _effective_bits(directory: Directory, layout: Layout, stored: Stored) -> int | None:
+def _bits_of(directory: Directory, layout: Layout, stored: Stored) -> int | None:
     """Bits per sample, or fewer where ``MaxSampleValue`` is a full scale of 9 to 15 bits, or pixels pile up at one."""
     if layout.kind == FLOAT:
         return None
     if layout.bits != 16:
         return layout.bits
-    maximum = directory.number(MAX_SAMPLE_VALUE, 0)
-    bits = maximum.bit_length()
-    return bits if bits >= 9 and maximum == 2**bits - 1 else saturated_bits(stored)
+    return tagged_bits(directory) or saturated_bits(stored)
 
 
-def _scale_of(directory: Directory, layout: Layout, stored: Stored) -> Scale:
+def _scale_of(directory: Directory, layout: Layout, stored: Stored, bits: int | None) -> Scale:
     if layout.kind == FLOAT:
         scale = _float_scale(directory, stored)
     else:
-        white = 2 ** max(8, _effective_bits(directory, layout, stored) or 0) - 1
+        white = 2 ** max(8, bits or 0) - 1
         if stored.max() > white:
             raise InvalidImage(f"a pixel of {stored.max()} exceeds {white}, the full scale that tag 281 states")
         scale = Scale(black=0, white=white)

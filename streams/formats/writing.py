@@ -12,11 +12,12 @@ import numpy as np
 from schemas.frame import Frame
 from schemas.image import Roi
 from streams.errors import InvalidImage
+from streams.formats.bits import MAX_SAMPLE_VALUE, saturated_bits, tagged_bits
 from streams.formats.directory import ByteOrder, Directory, Tag, subdirectory
 from streams.formats.limits import DEFAULT_LIMITS, Limits
 from streams.formats.page import PagePixels, full_scale
 from streams.formats.reading import opened
-from streams.formats.tiff import FLOAT, MAX_SAMPLE_VALUE, MIN_IS_BLACK, MIN_IS_WHITE, PALETTE, UNSIGNED
+from streams.formats.tiff import FLOAT, MIN_IS_BLACK, MIN_IS_WHITE, PALETTE, UNSIGNED
 
 SOFTWARE = b"semstream"
 
@@ -34,7 +35,13 @@ _CLASSIC_MAX_BYTES = 2**32 - 2**24
 
 
 def stitched(
-    original: bytes | memoryview, page: int, roi: Roi, selected: Frame, *, limits: Limits = DEFAULT_LIMITS
+    original: bytes | memoryview,
+    page: int,
+    roi: Roi,
+    selected: Frame,
+    bits: int | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> bytes:
     """Put a selected frame in the place of the specimen and write the page as a TIFF file of one page.
 
@@ -42,7 +49,7 @@ def stitched(
     kept byte for byte, those of the EXIF directory among them, besides those that tell how pixels are stored,
     thumbnails, the description of a stack, and ``Software``, to which this program is added. PNG, BMP and JPEG files
     and grey copies in colour become grey TIFF; pixels of 1, 2 and 4 bits become 8, of 9 to 15 bits become 16 with their
-    full scale in tag 281.
+    full scale in tag 281. ``bits`` are those by which the specimen was read.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def stitched(
     """
     check_fit(selected, roi)
     source, _ = opened(original, limits)
-    pixels = source.page(page)
+    pixels = source.page(page, bits)
     result = replace(pixels, stored=pixels.stored.copy())
     result.crop(roi)[...] = pixels.scale.stored(selected.pixels, pixels.stored.dtype)
     return _file(result, memoryview(original), is_stack=source.page_count > 1)
@@ -181,11 +188,19 @@ def _photometric(pixels: PagePixels) -> int:
 def _scale_tags(pixels: PagePixels, tags: _Tags) -> list[Tag]:
     """State a full scale that the dtype does not imply, so that the result is read on the source's scale."""
     low, high = sorted((pixels.scale.black, pixels.scale.white))
-    if high == full_scale(pixels.stored.dtype):
+    if high == full_scale(pixels.stored.dtype) and not _shows_other_bits(pixels):
         return []
     if pixels.stored.dtype.kind == "f":
         return [tags.numbers(340, _FLOAT, low), tags.numbers(341, _FLOAT, high)]
     return [tags.numbers(MAX_SAMPLE_VALUE, _SHORT, int(high))]
+
+
+def _shows_other_bits(pixels: PagePixels) -> bool:
+    """Whether the source's tag 281, which is kept, or its white would have the result read by another scale."""
+    if pixels.stored.dtype != np.uint16:
+        return False
+    tagged = tagged_bits(pixels.directory) if pixels.directory else None
+    return (tagged or saturated_bits(pixels.stored)) != pixels.effective_bits
 
 
 def _software(directory: Directory | None) -> bytes:

@@ -111,18 +111,18 @@ def test_a_second_frame_is_read_from_its_file_where_the_first_stands_in_its_own(
     found = frames.of(paired, [RAW, SECOND])
     assert not np.array_equal(found[RAW].pixels, found[SECOND].pixels)
     assert decoder.calls == [(1, roi), (1, roi)]
-    assert decoder.bits == [None, 12]
+    assert decoder.bits == [12, 12]
     with pytest.raises(KeyError, match="second"):
         frames.of(event, [SECOND])
 
 
-def test_a_file_that_is_an_image_and_a_second_frame_is_remembered_by_either_scale(store: FolderStore) -> None:
+def test_a_frame_is_read_by_the_bits_of_its_event_and_remembered_by_them(store: FolderStore) -> None:
     decoder = Counting()
     frames, event = Frames(store, decoder), event_of(store)
-    twice = event.but(image=event.image.but(second=event.image.object, effective_bits=12))
-    for _ in range(2):
-        frames.of(twice, [RAW, SECOND])
-    assert decoder.bits == [None, 12]
+    twice = event.image.but(second=event.image.object)
+    for bits in (16, 12, 16, 12):
+        frames.of(event.but(image=twice.but(effective_bits=bits)), [RAW, SECOND])
+    assert decoder.bits == [16, 12]
 
 
 def test_frames_that_cannot_be_had_are_told_apart(store: FolderStore, tmp_path: Path) -> None:

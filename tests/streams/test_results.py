@@ -24,7 +24,7 @@ from tests.toys import SIDE, ToyDecoder, toy_file
 class Stitching(ToyDecoder):
     """Decodes toys and "stitches" by writing the selected pixels down."""
 
-    def stitched(self, original: bytes, page: int, roi: Roi, selected: Frame) -> bytes:
+    def stitched(self, original: bytes, page: int, roi: Roi, selected: Frame, bits: int | None = None) -> bytes:
         return b"stitched:" + np.rint(selected.pixels * 255).astype(np.uint8).tobytes()
 
 
