@@ -28,8 +28,8 @@ FIRST_IMAGES = 8
 class FileDescriber(Protocol):
     """Tells what is in an image file, whatever is in it."""
 
-    def describe(self, data: bytes) -> Description:
-        """Return the pages of a file; raises `InvalidImage`."""
+    def describe(self, data: bytes, *, bits: int | None = None) -> Description:
+        """Return the pages of a file, those of 16 bits as of so many bits; raises `InvalidImage`."""
 
 
 class Listener(Protocol):
@@ -101,6 +101,7 @@ class Feed:
     """Publishes files as images; one acquisition a page.
 
     ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
+    ``bits`` are those of the detector's levels in 16-bit files, which else each file is asked for.
     """
 
     store: ObjectStore
@@ -113,6 +114,7 @@ class Feed:
     instrument_id: str = "unknown"
     recipe: str | None = None
     prior: Prior | None = None
+    bits: int | None = None
 
     def run(self, files: Iterable[SourceFile | Skipped], listener: Listener) -> None:
         """Publish every file; returns early when the window is closed."""
@@ -128,7 +130,7 @@ class Feed:
             if isinstance(data, NotAnImage):
                 listener.skipped(file.name, data.reason)
                 return True
-            description = completed(self.describer.describe(data), file.sidecars())
+            description = completed(self.describer.describe(data, bits=self.bits), file.sidecars())
             second = self._second(file.second, description) if file.second else b""
         except InvalidImage as error:
             listener.failed(file.name, str(error))
@@ -152,13 +154,14 @@ class Feed:
             data = _image(file)
             if isinstance(data, NotAnImage):
                 raise InvalidImage(data.reason)
-            description = self.describer.describe(data)
+            description = self.describer.describe(data, bits=self.bits)
         check_fit(file.name, description, first)
         return data
 
     @property
     def _intake(self) -> Intake:
-        return Intake(self.store, self.topic, self.source, self.now, self.instrument_id, self.recipe, self.prior)
+        about = (self.instrument_id, self.recipe, self.prior, self.bits)
+        return Intake(self.store, self.topic, self.source, self.now, *about)
 
     def _publish(self, event: ImageEvent, listener: Listener) -> bool:
         value = event.to_json()

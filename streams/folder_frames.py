@@ -30,11 +30,17 @@ class FolderFrame:
 
 
 def frames_of(
-    files: Iterable[SourceFile | Skipped], decoder: Decoder, failed: Told, alone: Told = lambda name, why: None
+    files: Iterable[SourceFile | Skipped],
+    decoder: Decoder,
+    failed: Told,
+    alone: Told = lambda name, why: None,
+    *,
+    bits: int | None = None,
 ) -> Iterator[FolderFrame]:
     """Yield the specimen of every page of every image.
 
     ``failed`` hears of files that have none, ``alone`` of pages whose second frame cannot be had.
+    ``bits`` are those of the detector's levels in 16-bit files, which else each file is asked for.
     """
     for file in files:
         if isinstance(file, Skipped):
@@ -42,28 +48,32 @@ def frames_of(
         try:
             kind = kind_of(PurePosixPath(file.name).name, file.read(HEAD_BYTES), siblings=file.siblings)
             if not isinstance(kind, NotAnImage):
-                yield from _pages(file, decoder, alone)
+                yield from _pages(file, decoder, alone, bits)
         except InvalidImage as error:
             failed(file.name, str(error))
         except OSError as error:
             failed(file.name, f"cannot be read: {error.strerror}")
 
 
-def _pages(file: SourceFile, decoder: Decoder, alone: Told) -> Iterator[FolderFrame]:
+def _pages(file: SourceFile, decoder: Decoder, alone: Told, bits: int | None) -> Iterator[FolderFrame]:
     data = file.read(-1)
     sha256 = hashlib.sha256(data).hexdigest()
-    for number, page in enumerate(decoder.describe(data).pages):
-        pixels = decoder.specimen(data, page=number, roi=page.valid_roi).pixels
-        second = _second(file, decoder, number, page, alone)
+    for number, page in enumerate(decoder.describe(data, bits=bits).pages):
+        pixels = decoder.specimen(data, page=number, roi=page.valid_roi, bits=page.effective_bits).pixels
+        second = _second(file, decoder, number, page, alone, bits=bits)
         yield FolderFrame(image_id_of(sha256, number), file.name, pixels, second)
 
 
-def _second(file: SourceFile, decoder: Decoder, number: int, page: PageDescription, alone: Told) -> Pixels | None:
+def _second(
+    file: SourceFile, decoder: Decoder, number: int, page: PageDescription, alone: Told, *, bits: int | None
+) -> Pixels | None:
     if file.second is None:
         return None
     try:
         with told_of_second(file.second.name):
             data = file.second.read(-1)
+            if bits is not None:
+                decoder.describe(data, bits=bits)
             return decoder.specimen(data, page=number, roi=page.valid_roi, bits=page.effective_bits).pixels
     except InvalidImage as error:
         alone(file.name, str(error))

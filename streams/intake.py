@@ -22,6 +22,7 @@ class Intake:
     """Makes images of files.
 
     ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
+    ``bits`` are those of the detector's levels, where somebody says so and a file's are of 16 bits.
     """
 
     store: ObjectStore
@@ -31,6 +32,7 @@ class Intake:
     instrument_id: str = "unknown"
     recipe: str | None = None
     prior: Prior | None = None
+    bits: int | None = None
 
     def stored(self, data: bytes, name: str) -> ObjectRef:
         """Put the bytes of a file into the store; of its name only a harmless suffix gets into the key."""
@@ -80,6 +82,7 @@ class Intake:
                 prior=self.prior.ref if self.prior else None,
                 reference=reference.sha256 if reference else None,
                 second=second.sha256 if second else None,
+                bits=self.bits if page.dtype == "uint16" else None,
             ),
             object=ref,
             page=number,

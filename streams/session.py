@@ -52,11 +52,12 @@ def run_embedded(
     expected: int | None = None,
     metrics_port: int | None = None,
     retry_failed: bool = False,
+    bits: int | None = None,
 ) -> Summary:
     """Process files to the end and leave images, certificates, report and summary in ``out``.
 
     Images that a stage of this pipeline rejected in an earlier run are rejected again, or computed anew with
-    ``retry_failed``.
+    ``retry_failed``. ``bits`` are those of the detector's levels in 16-bit files, which else each file is asked for.
     """
     with (
         tracing() as tracer,
@@ -82,6 +83,7 @@ def run_embedded(
                 instrument_id=instrument_id,
                 prior=prior,
                 recipe=recipe,
+                bits=bits,
             )
 
         stages = tuple(stage.name for stage in pipeline.stages)

@@ -109,8 +109,8 @@ class Brokers:
 class Describer:
     """Reads files in this process."""
 
-    def describe(self, data: bytes) -> Description:
-        return describe(data)
+    def describe(self, data: bytes, *, bits: int | None = None) -> Description:
+        return describe(data, bits=bits)
 
 
 @dataclass

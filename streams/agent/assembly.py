@@ -52,7 +52,8 @@ class World:
 class FeedOptions:
     """What a feed says of its images, to which topic, and with how many files in memory at a time.
 
-    ``second_suffix`` tells the file of a second frame by its name (see `streams.pairing`).
+    ``second_suffix`` tells the file of a second frame by its name (see `streams.pairing`); ``bits`` are those of the
+    detector's levels in 16-bit files, which else each file is asked for.
     """
 
     source: str
@@ -63,6 +64,7 @@ class FeedOptions:
     uploads: int = 2
     prior: Prior | None = None
     second_suffix: str | None = None
+    bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def assembled(
     ``away`` hears of services that do not answer (see `Outlast`).
     """
     outlast = Outlast(patience_s, world.stop, world.clock, away)
-    about = (options.instrument_id, options.recipe, options.prior)
+    about = (options.instrument_id, options.recipe, options.prior, options.bits)
     intake = Intake(world.store, options.topic, options.source, world.now, *about)
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
     journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))

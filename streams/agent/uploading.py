@@ -142,11 +142,12 @@ class Uploader:
     def _described(self, file: Sighting, data: bytes, second: bytes | None) -> Description:
         """Read both frames to their last pages; raises `InvalidImage`."""
         self._check_end(data)
-        description = completed(self.describer.describe(data), sidecars_of(file.path, _sidecar_names(file.path)))
+        found = self.describer.describe(data, bits=self.intake.bits)
+        description = completed(found, sidecars_of(file.path, _sidecar_names(file.path)))
         if file.second and second is not None:
             with told_of_second(file.second.name):
                 self._check_end(second)
-                other = self.describer.describe(second)
+                other = self.describer.describe(second, bits=self.intake.bits)
             check_fit(file.second.name, other, description)
         return description
 

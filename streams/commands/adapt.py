@@ -20,7 +20,7 @@ from stages.training.trainer import Trainer
 from streams.adaptation import Base, noise_of, trainer_of, verdict_of, write_adapted
 from streams.adaptation_frames import Feed, feed_of
 from streams.checkpoints import held, resumed
-from streams.commands.options import SettingsFile, check_instrument, check_lane, check_second_suffix
+from streams.commands.options import Bits, SettingsFile, check_instrument, check_lane, check_second_suffix
 from streams.commands.train import run
 from streams.errors import UsageError
 from streams.folder_frames import FolderFrame, frames_of
@@ -80,6 +80,7 @@ def adapt(
     second_suffix: Annotated[
         str | None, typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field.")
     ] = None,
+    bits: Bits = None,
     lane: Annotated[str | None, typer.Option(help="The lane of the images of --from; live when omitted.")] = None,
     settings: SettingsFile = None,
 ) -> None:
@@ -99,7 +100,7 @@ def adapt(
     if query is None and (instrument or lane or settings):
         raise UsageError("--instrument, --lane and --settings go with --from: a folder is read as it is")
     published = None if query is None else Published(query, lane, instrument, settings)
-    with _frames(folder, second_suffix, published) as frames:
+    with _frames(folder, second_suffix, bits, published) as frames:
         feed = _feed(_first(frames), course, holdout)
     checkpoint = checkpoints / f"adapt-{out.stem}.safetensors"
     with held(checkpoint):
@@ -158,15 +159,17 @@ def _base(weights: str) -> Base:
 
 @contextmanager
 def _frames(
-    folder: Path | None, second_suffix: str | None, published: Published | None
+    folder: Path | None, second_suffix: str | None, bits: int | None, published: Published | None
 ) -> Iterator[Iterator[FolderFrame]]:
     """Open what is named: a folder, or images that the services know."""
     if folder is not None and published is None:
         with Decoder() as decoder:
-            yield frames_of(folder_files(folder, second_suffix=second_suffix), decoder, _left_out, _alone)
+            yield frames_of(folder_files(folder, second_suffix=second_suffix), decoder, _left_out, _alone, bits=bits)
     elif folder is None and published is not None:
         if second_suffix is not None:
             raise UsageError("--second-suffix is for a folder: published images know their second frames")
+        if bits is not None:
+            raise UsageError("--bits is for a folder: published images know theirs, from semstream publish --bits")
         with published.frames() as found:
             yield found
     else:

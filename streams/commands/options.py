@@ -47,6 +47,12 @@ SecondSuffix = Annotated[
     str | None,
     typer.Option(help="Such as _f2: NAME_f2.tif beside NAME.tif is another frame of its field, and judges it."),
 ]
+Bits = Annotated[
+    int | None,
+    typer.Option(
+        min=9, max=16, help="The levels of 16-bit files have so many bits; found out from each file when omitted."
+    ),
+]
 LIKE = 0.8
 """How alike two words are, of 1, where one was probably meant for the other."""
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from schemas.prior import Prior
 from stages.prior import NoPrior, Origin, build
-from streams.commands.options import AsJson, check_instrument
+from streams.commands.options import AsJson, Bits, check_instrument
 from streams.commands.tables import table_console
 from streams.errors import UsageError
 from streams.folder_frames import frames_of
@@ -30,6 +30,7 @@ def build_prior(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; an existing one is never changed.")],
     instrument: Annotated[str, typer.Option(help="Id of the instrument that wrote the images.")] = UNKNOWN,
     recipe: Annotated[str | None, typer.Option(help="Name of the recipe that the images were taken with.")] = None,
+    bits: Bits = None,
 ) -> None:
     """Build a prior from the images of a folder: the median of their noise laws, and how far they differ.
 
@@ -40,13 +41,17 @@ def build_prior(
     check_instrument(instrument)
     files = list(folder_files(folder))
     with Decoder() as decoder:
-        frames = frames_of(files, decoder, lambda file, why: typer.echo(f"left out {file}: {why}", err=True))
+        frames = frames_of(files, decoder, _left_out, bits=bits)
         try:
             built = build((frame.pixels for frame in frames), Origin(name, instrument, recipe))
         except NoPrior as error:
             raise UsageError(f"{folder}: {error}") from error
     write_prior(out, built)
     _print(built)
+
+
+def _left_out(file: str, why: str) -> None:
+    typer.echo(f"left out {file}: {why}", err=True)
 
 
 @prior.command("show")

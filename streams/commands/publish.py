@@ -21,6 +21,7 @@ from streams.agent.once import Count, PublishSummary, publish_once
 from streams.agent.watching import Timing, watch_folder
 from streams.commands.options import (
     AsJson,
+    Bits,
     MetricsPort,
     PriorFile,
     Recipe,
@@ -76,6 +77,7 @@ def publish(
     instrument: Instrument = "unknown",
     recipe: Recipe = None,
     prior: PriorFile = None,
+    bits: Bits = None,
     source: Source = None,
     lane: Lane = LIVE,
     state: State = None,
@@ -112,6 +114,7 @@ def publish(
         uploads=uploads,
         prior=prior_of(prior, instrument, recipe),
         second_suffix=second_suffix,
+        bits=bits,
     )
     configured = Settings.load(settings)
     place = state or configured.worker.state

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from streams.commands.options import (
     AsJson,
+    Bits,
     MetricsPort,
     PipelineFile,
     PriorFile,
@@ -37,6 +38,7 @@ def run(
     recipe: Recipe = None,
     prior: PriorFile = None,
     second_suffix: SecondSuffix = None,
+    bits: Bits = None,
     metrics_port: MetricsPort = None,
     retry_failed: RetryFailed = False,
     json: AsJson = False,
@@ -62,6 +64,7 @@ def run(
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
         retry_failed=retry_failed,
+        bits=bits,
     )
     print_summary(Console(), summary, out)
     if json:

@@ -24,7 +24,7 @@ TIFF = b"II*\0"
 class Pages:
     """Describes a "file" by its fifth byte: as many pages."""
 
-    def describe(self, data: bytes) -> Description:
+    def describe(self, data: bytes, *, bits: int | None = None) -> Description:
         if data[4] == 0:
             raise InvalidImage("no pages")
         return Description(format=Format.TIFF, reader="toy-1", pages=(page(),) * data[4])
@@ -130,12 +130,12 @@ def test_every_page_is_an_image_of_its_own(feed: Feed, audience: Audience) -> No
 
 def test_what_stages_read_besides_the_bytes_is_in_the_version(feed: Feed, audience: Audience) -> None:
     class Databar(Pages):
-        def describe(self, data: bytes) -> Description:
+        def describe(self, data: bytes, *, bits: int | None = None) -> Description:
             cut = page().but(valid_roi=Roi(x=0, y=0, width=8, height=6), databar_source="rule")
             return super().describe(data).but(pages=(cut,))
 
     class Newer(Pages):
-        def describe(self, data: bytes) -> Description:
+        def describe(self, data: bytes, *, bits: int | None = None) -> Description:
             return super().describe(data).but(reader="toy-2")
 
     for other in (

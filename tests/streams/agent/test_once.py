@@ -2,7 +2,9 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from schemas.headers import Headers
@@ -10,6 +12,7 @@ from schemas.image import ObjectRef, acquisition_id_of, image_id_of
 from streams.agent.once import PublishSummary, publish_once
 from streams.errors import InvalidImage, TransientError, UsageError
 from tests.agents import OPTIONS, TOPIC, Site, tiff
+from tests.hostile import blocks
 from tests.priors import PRIOR
 
 
@@ -203,3 +206,35 @@ def test_the_feeds_prior_is_part_of_what_an_image_is(site: Site) -> None:
     without, image = (event.image for event in site.brokers.events)
     assert (without.prior, image.prior, image.prior_law) == (None, PRIOR.ref, PRIOR)
     assert (without.image_id, without.version != image.version) == (image.image_id, True)
+
+
+def frame_of_12_bits(*, level: int = 4095) -> bytes:
+    levels = np.random.default_rng(1).integers(1, 4096, (16, 16), dtype=np.uint16)
+    levels[0, 0] = level
+    return blocks.tiff(levels)
+
+
+def test_a_feed_says_the_bits_of_its_detector_and_a_frame_with_more_has_failed(site: Site) -> None:
+    site.put("a.tif", frame_of_12_bits())
+    site.put("bright.tif", frame_of_12_bits(level=5000))
+    summary = publish_once([site.folder], replace(OPTIONS, bits=12), site.world())
+    (failure,) = summary.failures
+    assert failure.path == "bright.tif"
+    assert failure.reason.startswith("a pixel of 5000 exceeds 4095, the full scale of --bits 12: ")
+    (event,) = site.brokers.events
+    assert event.image.effective_bits == 12
+
+
+@pytest.mark.parametrize("other", [{"bits": 12}, {"recipe": "fast"}, {"prior": PRIOR}])
+def test_what_is_published_is_not_announced_again_for_what_a_feed_says_of_it_later(
+    site: Site, other: dict[str, Any]
+) -> None:
+    site.put("a.tif", frame_of_12_bits())
+    publish(site)
+    summary = publish_once([site.folder], replace(OPTIONS, **other), site.world())
+    assert (summary.known, summary.published) == (1, 0)
+    anew = publish_once([site.folder], replace(OPTIONS, source="/anew", **other), site.world())
+    assert anew.published == 1
+    before, after = (event.image for event in site.brokers.events)
+    assert before.image_id == after.image_id
+    assert before.version != after.version

@@ -135,6 +135,7 @@ def test_second_frames_beside_their_firsts_are_learned_from_as_pairs(capsys: pyt
         (("adapt", *ADAPT[2:]), "name what to learn from: a folder of images, or --from and a query of the ledger"),
         ((*ADAPT, "--from", "select 1"), "name what to learn from: a folder of images, or --from"),
         (("adapt", *ADAPT[2:], "--from", "x", "--second-suffix", "_f2"), "--second-suffix is for a folder"),
+        (("adapt", *ADAPT[2:], "--from", "x", "--bits", "12"), "--bits is for a folder: published images know theirs"),
         ((*ADAPT, "--instrument", "sem-1"), "--instrument, --lane and --settings go with --from"),
         ((*ADAPT, "--lane", "live"), "--instrument, --lane and --settings go with --from"),
         ((*ADAPT, "--second-suffix", "a/b"), "is no part of a file's name"),
