@@ -2,8 +2,10 @@
 
 import math
 import random
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import structlog
@@ -18,8 +20,8 @@ from streams.adapters.kafka_seeds import FirstOffsets, lost_offsets
 from streams.errors import TransientError
 from streams.transport import Message, Partition, PartitionsFn
 
-LEAVING_S = 5.0
-"""How long a member that leaves waits for its partitions to be taken back."""
+LEAVING_S = 10.0
+"""How long a member that leaves waits for its partitions to be taken back, and then for librdkafka to let it go."""
 REFUSED_S = 120.0
 """How long a static member waits for the session of its predecessor to end: 45 s by the brokers' default."""
 IN_DOUBT_S = 5.0
@@ -128,7 +130,7 @@ class Member:
         """Leave the group at once instead of at the session's end.
 
         An assignment may be on its way. It is waited for and given back here, for inside librdkafka's own close
-        answering it hangs or fails.
+        answering it hangs or fails. Where the broker is too slow for that, its session ends by itself.
         """
         if self._leaving:
             return
@@ -142,7 +144,8 @@ class Member:
         while self._consumer.poll(0.05) or self._consumer.assignment():
             if self._clock() > deadline:
                 break
-        self._consumer.close()
+        if not _ends(self._consumer.close, within_s=LEAVING_S):
+            log.warning("group_not_left", group=self._configuration["group.id"], waited_s=LEAVING_S)
 
     def _subscribe(self) -> None:
         self._join_again_at = None
@@ -216,6 +219,25 @@ class Member:
         self._consumer.close()
         self._consumer = made(Consumer, self._configuration, self._errors)
         self._join_again_at = now + self._back_off()
+
+
+def _ends(call: Callable[[], None], *, within_s: float) -> bool:
+    """Call, in a thread that nobody waits for any longer; whether it ended, and raise what it raised."""
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+            ended.set_result(None)
+        except KafkaException as error:
+            ended.set_exception(error)
+
+    threading.Thread(target=run, name="leaving", daemon=True).start()
+    try:
+        ended.result(within_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _named(partitions: list[TopicPartition]) -> list[Partition]:

@@ -1,10 +1,12 @@
 """What a member makes of librdkafka's callbacks and errors; what every transport does is in `tests/contract`."""
 
+import threading
 from collections.abc import Collection
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from structlog.testing import capture_logs
 
 from streams.adapters import kafka_member
 from streams.adapters.kafka_errors import ClientErrors
@@ -219,3 +221,16 @@ def test_a_member_that_got_in_may_be_refused_again_for_as_long(member: Member, c
     consumer.callbacks["on_assign"](consumer, [])
     clock.now_s = REFUSED_S + 1
     refuse(member)
+
+
+def test_a_member_that_librdkafka_does_not_let_go_ends_nevertheless(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.adapters.kafka_member.LEAVING_S", 0.1)
+    joined(member)
+    let_go = threading.Event()
+    monkeypatch.setattr(consumer_of(member), "close", let_go.wait)
+    with capture_logs() as logs:
+        member.leave()
+    let_go.set()
+    assert [entry["event"] for entry in logs] == ["group_not_left"]
