@@ -56,11 +56,13 @@ def is_shipped(path: Path) -> bool:
 def weights_sha256(weights: str) -> str:
     """Return the sha256 of a weights file, 64 hex digits."""
     path = weights_file(weights)
-    return _sha256(path, path.stat().st_mtime_ns)
+    stat = path.stat()
+    return _sha256(path, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
 
 
 @lru_cache(maxsize=KEPT)
-def _sha256(path: Path, modified_ns: int) -> str:
+def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
+    """Read the file; its times tick in milliseconds, so that they alone do not tell a file from its successor."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

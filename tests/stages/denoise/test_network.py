@@ -1,5 +1,6 @@
 """Networks as methods."""
 
+import os
 import weakref
 from collections.abc import Callable
 from hashlib import sha256
@@ -14,7 +15,7 @@ from schemas.frame import Pixels
 from stages.denoise import network as module
 from stages.denoise import resident as resident_module
 from stages.denoise.network import DRUNetDenoiser, NetworkDenoiser, UNetDenoiser, fitted
-from stages.denoise.resident import SHIPPED, SUMS, NoWeights, shape_of
+from stages.denoise.resident import SHIPPED, SUMS, NoWeights, shape_of, weights_sha256
 from stages.denoise.unet import ResidualUNet
 from stages.noise import Noise, measure
 from stages.simulation.physics import Scan, acquire
@@ -247,3 +248,10 @@ def test_what_does_not_fit_in_the_smallest_tiles_is_an_error() -> None:
     assert isinstance(network, ResidualUNet)
     with torch.inference_mode(), pytest.raises(torch.cuda.OutOfMemoryError):
         fitted(torch.rand((2, 4, 130, 130)), network, device="cpu", tile_px=256, least_px=48)
+
+
+def test_weights_replaced_within_a_tick_of_the_clock_are_others(tiny: NetworkDenoiser) -> None:
+    before, stat = weights_sha256(tiny.weights), Path(tiny.weights).stat()
+    save_file({name: value.half() for name, value in load_file(tiny.weights).items()}, tiny.weights)
+    os.utime(tiny.weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert weights_sha256(tiny.weights) != before
