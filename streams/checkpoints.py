@@ -1,12 +1,12 @@
 """The checkpoint of a training: held by one process at a time, taken up, and written whole."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from stages.training.trainer import Trainer
 from streams.errors import UsageError
+from streams.locks import hold
 from streams.whole_file import write_whole
 
 
@@ -21,12 +21,8 @@ def held(checkpoint: Path) -> Iterator[None]:
     """
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with checkpoint.with_suffix(".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another semstream is training from {checkpoint}; wait for it, or name another folder by --checkpoints"
-            ) from error
+        another = f"another semstream is training from {checkpoint}"
+        hold(lock, f"{another}; wait for it, or name another folder by --checkpoints")
         yield
 
 

@@ -1,10 +1,10 @@
 """Weights that a training hands out, and their card: two files, which a process may end between."""
 
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stages.denoise.network import NetworkDenoiser
+from stages.denoise.resident import weights_sha256
 from stages.training.examination import questions
 from stages.training.export import averaged, card, examined
 from stages.training.trainer import Trainer
@@ -31,5 +31,4 @@ def hand_out(trainer: Trainer, folder: Path, *, hardware: str) -> Path:
 
 def _card(trainer: Trainer, weights: Path, hardware: str) -> str:
     denoiser = NetworkDenoiser(str(weights), trainer.course.widths, trainer.course.blocks)
-    pin = sha256(weights.read_bytes()).hexdigest()
-    return card(trainer, examined(denoiser, questions()), hardware=hardware, sha256=pin)
+    return card(trainer, examined(denoiser, questions()), hardware=hardware, sha256=weights_sha256(str(weights)))

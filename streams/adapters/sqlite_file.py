@@ -1,7 +1,6 @@
 """The SQLite file of the agent's journal: its tables, its lock, and its errors in the words of `streams.errors`."""
 
 import errno
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from streams.errors import TransientError, UsageError
+from streams.locks import hold
 
 VERSION = 1
 PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
@@ -82,12 +82,10 @@ def locked(path: Path) -> IO[str]:
     except OSError as error:
         raise UsageError(f"cannot write to {path.parent}: {error.strerror}; choose another --state") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        hold(lock, f"another semstream publish is using {path}; wait for it, end it, or choose another --state")
+    except UsageError:
         lock.close()
-        raise UsageError(
-            f"another semstream publish is using {path}; wait for it, end it, or choose another --state"
-        ) from error
+        raise
     return lock
 
 

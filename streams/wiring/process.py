@@ -1,6 +1,5 @@
 """What every process does about its threads, its clock and its folder."""
 
-import fcntl
 import gc
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from streams.errors import UsageError
+from streams.locks import hold
 
 
 def use_one_thread_a_slot() -> None:
@@ -57,10 +57,5 @@ def exclusive(state: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError(f"cannot write to {state}: {error.strerror}; choose another --out") from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another semstream is using {state.parent}; wait for it or choose another --out"
-            ) from error
+        hold(lock, f"another semstream is using {state.parent}; wait for it or choose another --out")
         yield
