@@ -20,6 +20,8 @@ class Prior(Record):
     hash: str
     instrument_id: str = "unknown"
     recipe: str | None = None
+    bits: Annotated[int, Field(ge=9, le=16)] | None = None
+    """What somebody stated of the levels of its 16-bit files, which sets the scale of all below."""
     frames: int = Field(gt=0)
     """Frames whose law was used."""
     left_out: int = Field(ge=0)

@@ -35,6 +35,8 @@ class Origin:
     name: str
     instrument_id: str = "unknown"
     recipe: str | None = None
+    bits: int | None = None
+    """As of how many bits the levels of 16-bit files were read, where somebody stated it."""
 
 
 def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
@@ -66,6 +68,7 @@ def build(frames: Iterable[Pixels], origin: Origin) -> Prior:
         name=origin.name,
         instrument_id=origin.instrument_id,
         recipe=origin.recipe,
+        bits=origin.bits,
         frames=len(usable),
         left_out=len(measured) - len(usable),
         gain=gain,

@@ -13,8 +13,8 @@ MAX_BYTES = 1 << 16
 UNKNOWN = "unknown"
 
 
-def prior_of(path: Path | None, instrument_id: str, recipe: str | None) -> Prior | None:
-    """Read the prior that an option names, for images of that instrument and recipe; raises `UsageError`."""
+def prior_of(path: Path | None, instrument_id: str, recipe: str | None, bits: int | None) -> Prior | None:
+    """Read the prior that an option names, for images of that instrument, recipe and bits; raises `UsageError`."""
     if path is None:
         return None
     prior = read_prior(path)
@@ -22,6 +22,8 @@ def prior_of(path: Path | None, instrument_id: str, recipe: str | None) -> Prior
         raise UsageError(f"{path} is the prior of {prior.instrument_id}, and the images are of {instrument_id}")
     if None not in (recipe, prior.recipe) and recipe != prior.recipe:
         raise UsageError(f"{path} is the prior of recipe {prior.recipe}, and the images are of recipe {recipe}")
+    if prior.bits not in (None, bits):
+        raise UsageError(f"{path} was built with --bits {prior.bits}: say so here too, or build one of these images")
     return prior
 
 

@@ -43,7 +43,7 @@ def build_prior(
     with Decoder() as decoder:
         frames = frames_of(files, decoder, _left_out, bits=bits)
         try:
-            built = build((frame.pixels for frame in frames), Origin(name, instrument, recipe))
+            built = build((frame.pixels for frame in frames), Origin(name, instrument, recipe, bits))
         except NoPrior as error:
             raise UsageError(f"{folder}: {error}") from error
     write_prior(out, built)

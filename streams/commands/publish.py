@@ -112,7 +112,7 @@ def publish(
         told_of_recipe(recipe),
         zeros_ok=zeros_ok,
         uploads=uploads,
-        prior=prior_of(prior, instrument, recipe),
+        prior=prior_of(prior, instrument, recipe, bits),
         second_suffix=second_suffix,
         bits=bits,
     )

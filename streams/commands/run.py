@@ -60,7 +60,7 @@ def run(
         source="/feeds/folder",
         instrument_id=instrument,
         recipe=told_of_recipe(recipe),
-        prior=prior_of(prior, instrument, recipe),
+        prior=prior_of(prior, instrument, recipe, bits),
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
         retry_failed=retry_failed,

@@ -139,6 +139,16 @@ def test_a_prior_that_was_altered_or_is_another_instruments_is_refused() -> None
     assert (code, "altered.json is no prior" in said, "it was altered" in said) == (2, True, True)
 
 
+def test_a_prior_of_stated_bits_is_refused_where_others_or_none_are_stated() -> None:
+    assert outcome_of((*BUILD, "--bits", "12")) == (0, "")
+    assert Prior.from_json(Path("prior.json").read_bytes()).bits == 12
+    refusal = "prior.json was built with --bits 12: say so here too, or build one of these images"
+    for options in ((), ("--bits", "14")):
+        for command in (RUN, ("publish", "few")):
+            assert outcome_of((*command, "--prior", "prior.json", *options)) == (2, refusal)
+    assert outcome_of((*RUN, "--prior", "prior.json", "--bits", "12")) == (0, "")
+
+
 def test_a_prior_of_another_instrument_or_recipe_is_refused() -> None:
     assert outcome_of((*BUILD, "--recipe", "fast")) == (0, "")
     for options, message in (
