@@ -136,7 +136,7 @@ class EmbeddedRun:
             error_class="invalid_image",
             acquisition_id=event.acquisition.acquisition_id
             if event
-            else acquisition_id_of(self._feed.source, name, ""),
+            else acquisition_id_of(self._feed.provenance.source, name, ""),
             image_id=event.image.image_id if event else None,
             source_name=name,
             attempt=1,

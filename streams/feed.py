@@ -8,12 +8,11 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from schemas.events import ImageEvent
-from schemas.prior import Prior
 from streams.errors import InvalidImage
 from streams.formats.reading import Description
 from streams.formats.sidecar import completed
 from streams.formats.sniff import HEAD_BYTES, NotAnImage, kind_of
-from streams.intake import Intake, message_of
+from streams.intake import Intake, Provenance, message_of
 from streams.pairing import check_fit, told_of_second
 from streams.ports import ObjectStore
 from streams.source import Skipped, SourceFile
@@ -98,23 +97,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Feed:
-    """Publishes files as images; one acquisition a page.
-
-    ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
-    ``bits`` are those of the detector's levels in 16-bit files, which else each file is asked for.
-    """
+    """Publishes files as images; one acquisition a page."""
 
     store: ObjectStore
     describer: FileDescriber
     publisher: Publisher
     window: Window
     topic: str
-    source: str
+    provenance: Provenance
     now: Callable[[], datetime]
-    instrument_id: str = "unknown"
-    recipe: str | None = None
-    prior: Prior | None = None
-    bits: int | None = None
 
     def run(self, files: Iterable[SourceFile | Skipped], listener: Listener) -> None:
         """Publish every file; returns early when the window is closed."""
@@ -130,7 +121,7 @@ class Feed:
             if isinstance(data, NotAnImage):
                 listener.skipped(file.name, data.reason)
                 return True
-            description = completed(self.describer.describe(data, bits=self.bits), file.sidecars())
+            description = completed(self.describer.describe(data, bits=self.provenance.bits), file.sidecars())
             second = self._second(file.second, description) if file.second else b""
         except InvalidImage as error:
             listener.failed(file.name, str(error))
@@ -154,14 +145,13 @@ class Feed:
             data = _image(file)
             if isinstance(data, NotAnImage):
                 raise InvalidImage(data.reason)
-            description = self.describer.describe(data, bits=self.bits)
+            description = self.describer.describe(data, bits=self.provenance.bits)
         check_fit(file.name, description, first)
         return data
 
     @property
     def _intake(self) -> Intake:
-        about = (self.instrument_id, self.recipe, self.prior, self.bits)
-        return Intake(self.store, self.topic, self.source, self.now, *about)
+        return Intake(self.store, self.topic, self.provenance, self.now)
 
     def _publish(self, event: ImageEvent, listener: Listener) -> bool:
         value = event.to_json()

@@ -18,27 +18,32 @@ SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 @dataclass(frozen=True)
-class Intake:
-    """Makes images of files.
+class Provenance:
+    """What somebody says of all images of a feed, and no file tells."""
 
-    ``source`` names where they come from; with the name in the source and the content it makes the acquisition's id.
-    ``bits`` are those of the detector's levels, where somebody says so and a file's are of 16 bits.
-    """
-
-    store: ObjectStore
-    topic: str
     source: str
-    now: Callable[[], datetime]
+    """Where they come from; with the name in the source and the content it makes the acquisition's id."""
     instrument_id: str = "unknown"
     recipe: str | None = None
     prior: Prior | None = None
     bits: int | None = None
+    """Those of the detector's levels in 16-bit files, which else each file is asked for."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Makes images of files."""
+
+    store: ObjectStore
+    topic: str
+    provenance: Provenance
+    now: Callable[[], datetime]
 
     def stored(self, data: bytes, name: str) -> ObjectRef:
         """Put the bytes of a file into the store; of its name only a harmless suffix gets into the key."""
         suffix = PurePosixPath(name).suffix
         safe = suffix.lower() if SAFE_SUFFIX.fullmatch(suffix) else ""
-        folder = f"raw/{self.instrument_id}"
+        folder = f"raw/{self.provenance.instrument_id}"
         return self.store.put(data, folder=folder, suffix=safe, media_type="application/octet-stream")
 
     def event(
@@ -54,9 +59,10 @@ class Intake:
     ) -> ImageEvent:
         """Return the event of one page; ``supersedes`` is the acquisition of what stood at this name before."""
         image = self._image(description, number, ref, reference, second)
+        source = self.provenance.source
         acquisition = Acquisition(
-            acquisition_id=acquisition_id_of(self.source, name, image.image_id, second.sha256 if second else None),
-            source=self.source,
+            acquisition_id=acquisition_id_of(source, name, image.image_id, second.sha256 if second else None),
+            source=source,
             source_name=name,
             published_at=self.now(),
             supersedes=supersedes,
@@ -71,18 +77,18 @@ class Intake:
         reference: ObjectRef | None,
         second: ObjectRef | None,
     ) -> Image:
-        page = description.pages[number]
+        page, about = description.pages[number], self.provenance
         return Image(
             image_id=image_id_of(ref.sha256, number),
             version=version_of(
                 reader=description.reader,
                 valid_roi=page.valid_roi,
                 databar_source=page.databar_source,
-                recipe=self.recipe,
-                prior=self.prior.ref if self.prior else None,
+                recipe=about.recipe,
+                prior=about.prior.ref if about.prior else None,
                 reference=reference.sha256 if reference else None,
                 second=second.sha256 if second else None,
-                bits=self.bits if page.dtype == "uint16" else None,
+                bits=about.bits if page.dtype == "uint16" else None,
             ),
             object=ref,
             page=number,
@@ -97,11 +103,11 @@ class Intake:
             valid_roi=page.valid_roi,
             databar_mode=page.databar_mode,
             databar_source=page.databar_source,
-            instrument_id=self.instrument_id,
-            recipe=self.recipe,
+            instrument_id=about.instrument_id,
+            recipe=about.recipe,
             pixel_size_nm=page.pixel_size_nm,
-            prior=self.prior.ref if self.prior else None,
-            prior_law=self.prior,
+            prior=about.prior.ref if about.prior else None,
+            prior_law=about.prior,
             reference=reference,
             second=second,
         )

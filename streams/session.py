@@ -13,9 +13,9 @@ from rich.table import Table
 
 from schemas.events import ImageEvent
 from schemas.frame import Frame
-from schemas.prior import Prior
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
+from streams.intake import Provenance
 from streams.job import Desk
 from streams.kept_pipelines import keep
 from streams.leftovers import stale, sweep
@@ -43,21 +43,17 @@ def run_embedded(
     out: Path,
     pipeline: Pipeline,
     *,
+    provenance: Provenance,
     console: Console,
     title: str,
-    source: str,
-    instrument_id: str = "unknown",
-    recipe: str | None = None,
-    prior: Prior | None = None,
     expected: int | None = None,
     metrics_port: int | None = None,
     retry_failed: bool = False,
-    bits: int | None = None,
 ) -> Summary:
     """Process files to the end and leave images, certificates, report and summary in ``out``.
 
     Images that a stage of this pipeline rejected in an earlier run are rejected again, or computed anew with
-    ``retry_failed``. ``bits`` are those of the detector's levels in 16-bit files, which else each file is asked for.
+    ``retry_failed``.
     """
     with (
         tracing() as tracer,
@@ -72,19 +68,7 @@ def run_embedded(
 
         def feed(window: Window) -> Feed:
             topic = pipeline.steps()[0].consumes
-            return Feed(
-                parts.store,
-                parts.decoder,
-                publisher,
-                window,
-                topic,
-                source,
-                utc_now,
-                instrument_id=instrument_id,
-                prior=prior,
-                recipe=recipe,
-                bits=bits,
-            )
+            return Feed(parts.store, parts.decoder, publisher, window, topic, provenance, utc_now)
 
         stages = tuple(stage.name for stage in pipeline.stages)
         start = time.perf_counter()

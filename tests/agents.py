@@ -22,12 +22,13 @@ from streams.agent.meter import AgentMeter
 from streams.agent.scan import FolderScan
 from streams.agent.watching import Timing, Watch
 from streams.formats.reading import Description, describe
+from streams.intake import Provenance
 from streams.telemetry import Telemetry
 from streams.transport import Outgoing
 from tests.events import NOON
 
 TOPIC = "sem.images"
-OPTIONS = FeedOptions("/test", TOPIC, "sim-1", uploads=1)
+OPTIONS = FeedOptions(Provenance("/test", "sim-1"), TOPIC, uploads=1)
 TIMING = Timing(settle_s=2, give_up_s=30, look_s=0.5, second_wait_s=20)
 
 
@@ -159,7 +160,7 @@ class Site:
 
 def meter_of(clock: Callable[[], float]) -> AgentMeter:
     """Return a meter of the instrument of `OPTIONS`."""
-    return AgentMeter(Telemetry(), OPTIONS.instrument_id, clock=clock)
+    return AgentMeter(Telemetry(), OPTIONS.provenance.instrument_id, clock=clock)
 
 
 class Watcher:
@@ -171,7 +172,7 @@ class Watcher:
         folder, world = site.folder, site.world()
         with ExitStack() as stack:
             self.telemetry = Telemetry()
-            self.meter = AgentMeter(self.telemetry, OPTIONS.instrument_id, clock=site.clock)
+            self.meter = AgentMeter(self.telemetry, OPTIONS.provenance.instrument_id, clock=site.clock)
             it = stack.enter_context(
                 assembled(folder, OPTIONS, world, patience_s=math.inf, heard=self._heard, away=self.meter.away)
             )

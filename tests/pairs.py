@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from schemas.events import ImageEvent
 from streams.feed import Feed, Window
+from streams.intake import Provenance
 from streams.source import folder_files
 from tests.agents import TOPIC, Describer, Site, tiff
 from tests.instrument import sha256_of
@@ -33,7 +34,7 @@ class Embedded:
         self.events: list[ImageEvent] = []
         self.failures: dict[str, str] = {}
         window = Window(max_images=1000, max_bytes=1 << 30)
-        feed = Feed(site.store, Describer(), self, window, TOPIC, "/test", site.clock.now, instrument_id="sim-1")
+        feed = Feed(site.store, Describer(), self, window, TOPIC, Provenance("/test", "sim-1"), site.clock.now)
         self._window = window
         feed.run(folder_files(site.folder, second_suffix=SUFFIX), self)
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.image import ObjectRef
-from schemas.prior import Prior
 from streams.agent.agent import Agent, Announced
 from streams.agent.journal import FeedId, Journal, Pending
 from streams.agent.outages import Outlast
 from streams.agent.uploading import Uploader
 from streams.feed import FileDescriber
-from streams.intake import Intake
+from streams.intake import Intake, Provenance
 from streams.ports import ObjectStore
 from streams.transport import Publisher
 
@@ -50,21 +49,14 @@ class World:
 
 @dataclass(frozen=True)
 class FeedOptions:
-    """What a feed says of its images, to which topic, and with how many files in memory at a time.
+    """What a feed says of its images, to which topic, and with how many files in memory at a time."""
 
-    ``second_suffix`` tells the file of a second frame by its name (see `streams.pairing`); ``bits`` are those of the
-    detector's levels in 16-bit files, which else each file is asked for.
-    """
-
-    source: str
+    provenance: Provenance
     topic: str
-    instrument_id: str = "unknown"
-    recipe: str | None = None
     zeros_ok: bool = False
     uploads: int = 2
-    prior: Prior | None = None
     second_suffix: str | None = None
-    bits: int | None = None
+    """Tells the file of a second frame by its name (see `streams.pairing`)."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +83,9 @@ def assembled(
     ``away`` hears of services that do not answer (see `Outlast`).
     """
     outlast = Outlast(patience_s, world.stop, world.clock, away)
-    about = (options.instrument_id, options.recipe, options.prior, options.bits)
-    intake = Intake(world.store, options.topic, options.source, world.now, *about)
+    intake = Intake(world.store, options.topic, options.provenance, world.now)
     uploader = Uploader(intake, world.describer, world.confirm, zeros_ok=options.zeros_ok)
-    journal = world.journals.of(FeedId(options.source, options.topic, str(folder.resolve())))
+    journal = world.journals.of(FeedId(options.provenance.source, options.topic, str(folder.resolve())))
     with ThreadPoolExecutor(options.uploads, "upload") as pool:
         agent = Agent(
             uploader,

@@ -142,12 +142,12 @@ class Uploader:
     def _described(self, file: Sighting, data: bytes, second: bytes | None) -> Description:
         """Read both frames to their last pages; raises `InvalidImage`."""
         self._check_end(data)
-        found = self.describer.describe(data, bits=self.intake.bits)
+        found = self.describer.describe(data, bits=self.intake.provenance.bits)
         description = completed(found, sidecars_of(file.path, _sidecar_names(file.path)))
         if file.second and second is not None:
             with told_of_second(file.second.name):
                 self._check_end(second)
-                other = self.describer.describe(second, bits=self.intake.bits)
+                other = self.describer.describe(second, bits=self.intake.provenance.bits)
             check_fit(file.second.name, other, description)
         return description
 

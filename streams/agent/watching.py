@@ -70,7 +70,7 @@ def watch_folder(folder: Path, options: FeedOptions, world: World, timing: Timin
         _hear(pending)
 
     with assembled(folder, options, world, patience_s=math.inf, heard=heard, away=meter.away) as it:
-        log.info("agent_watches", folder=str(folder), topic=options.topic, source=options.source)
+        log.info("agent_watches", folder=str(folder), topic=options.topic, source=options.provenance.source)
         scan = FolderScan(folder.resolve(), clock=world.clock)
         Watch(scan, it, timing, meter, second_suffix=options.second_suffix).run()
         log.info("agent_ends", folder=str(folder))

@@ -15,7 +15,7 @@ from streams.bench.own_lane import OwnLane, Reader, read
 from streams.bench.processor_time import used_by
 from streams.bench.worker_time import worker_seconds
 from streams.formats.sandbox import Decoder
-from streams.intake import Intake, message_of
+from streams.intake import Intake, Provenance, message_of
 from streams.pipeline import Pipeline
 from streams.ports import ObjectStore
 from streams.settings import Settings
@@ -108,7 +108,7 @@ class ServicesRun:
 
         With a ``version`` that no other run has, nobody knows an outcome of them, even if they went through before.
         """
-        intake = Intake(self.store, topic, "/bench", utc_now)
+        intake = Intake(self.store, topic, Provenance("/bench"), utc_now)
         named = [("first.tif", files[0] + b"\0"), *((f"{number:05d}.tif", data) for number, data in enumerate(files))]
         with Decoder(children=1) as decoder:
             events = [intake.event(name, decoder.describe(data), 0, intake.stored(data, name)) for name, data in named]

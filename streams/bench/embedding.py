@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streams.embedded import EmbeddedRun, Progress
 from streams.feed import Feed, Window
+from streams.intake import Provenance
 from streams.pipeline import Pipeline
 from streams.results import Results
 from streams.source import Skipped, SourceFile
@@ -46,7 +47,7 @@ def trial(
             topic = pipeline.steps()[0].consumes
 
             def feed(window: Window) -> Feed:
-                return Feed(parts.store, parts.decoder, parts.publisher, window, topic, SOURCE, utc_now)
+                return Feed(parts.store, parts.decoder, parts.publisher, window, topic, Provenance(SOURCE), utc_now)
 
             run = EmbeddedRun(parts, feed, results, show=show)
             yield Trial(run, run.progress, parts, results)

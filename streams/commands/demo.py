@@ -14,6 +14,7 @@ from rich.console import Console
 
 from stages.simulation.series import name_of, simulated_image
 from streams.commands.options import AsJson, MetricsPort, PipelineFile, RetryFailed
+from streams.intake import Provenance
 from streams.pipeline import load_pipeline
 from streams.session import print_summary, run_embedded
 from streams.source import SourceFile, first
@@ -41,10 +42,9 @@ def demo(
         instrument(out / "instrument", images),
         out,
         load_pipeline(pipeline),
+        provenance=Provenance("/instruments/sim-1", INSTRUMENT),
         console=Console(stderr=True),
         title="semstream demo: a simulated instrument",
-        source="/instruments/sim-1",
-        instrument_id=INSTRUMENT,
         expected=images,
         metrics_port=metrics_port,
         retry_failed=retry_failed,

@@ -26,14 +26,13 @@ from streams.commands.options import (
     PriorFile,
     Recipe,
     SecondSuffix,
-    check_instrument,
+    check_lane,
     check_second_suffix,
-    told_of_recipe,
 )
+from streams.commands.provenance import provenance_of
 from streams.commands.tables import table_console
 from streams.errors import UsageError
-from streams.pipeline import IMAGES, LIVE, NAME, topic
-from streams.prior_files import prior_of
+from streams.pipeline import IMAGES, LIVE, topic
 from streams.settings import Settings, WorkerSettings
 from streams.telemetry import Telemetry
 from streams.telemetry.serving import served
@@ -103,18 +102,11 @@ def publish(
         raise UsageError("name folders or files to publish, or one folder with --watch")
     if metrics_port is not None and not watch:
         raise UsageError("--metrics-port goes with --watch: publishing once tells what it did in the end")
-    _check_names(instrument, lane)
+    check_lane(lane)
     check_second_suffix(second_suffix)
+    provenance = provenance_of(source or f"/feeds/{instrument}", instrument, recipe, prior, bits)
     options = FeedOptions(
-        source or f"/feeds/{instrument}",
-        topic(lane, IMAGES),
-        instrument,
-        told_of_recipe(recipe),
-        zeros_ok=zeros_ok,
-        uploads=uploads,
-        prior=prior_of(prior, instrument, recipe, bits),
-        second_suffix=second_suffix,
-        bits=bits,
+        provenance, topic(lane, IMAGES), zeros_ok=zeros_ok, uploads=uploads, second_suffix=second_suffix
     )
     configured = Settings.load(settings)
     place = state or configured.worker.state
@@ -136,7 +128,7 @@ def _metered(
 ) -> Iterator[AgentMeter]:
     """Count what the agent does, and serve it where a port is named."""
     telemetry = Telemetry()
-    meter = AgentMeter(telemetry, options.instrument_id, clock=clock)
+    meter = AgentMeter(telemetry, options.provenance.instrument_id, clock=clock)
     if port is None:
         yield meter
         return
@@ -151,12 +143,6 @@ def _publish_once(paths: list[Path], options: FeedOptions, world: World, *, json
     if json:
         print(summary.to_json().decode())  # noqa: T201 - the interface
     raise typer.Exit(FAILED if summary.failed else 0)
-
-
-def _check_names(instrument: str, lane: str) -> None:
-    check_instrument(instrument)
-    if not NAME.fullmatch(lane):
-        raise UsageError(f"--lane '{lane}' is no name of a lane; use a-z, 0-9, - and _ (such as replay)")
 
 
 def _check_apart(state: Path, paths: list[Path]) -> None:

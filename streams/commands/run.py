@@ -15,13 +15,11 @@ from streams.commands.options import (
     Recipe,
     RetryFailed,
     SecondSuffix,
-    check_instrument,
     check_second_suffix,
-    told_of_recipe,
 )
+from streams.commands.provenance import provenance_of
 from streams.errors import UsageError
 from streams.pipeline import load_pipeline
-from streams.prior_files import prior_of
 from streams.results import IMAGES
 from streams.session import print_summary, run_embedded
 from streams.source import STATE, folder_files
@@ -49,22 +47,18 @@ def run(
     """
     _check_apart(folder, out)
     check_second_suffix(second_suffix)
-    check_instrument(instrument)
+    provenance = provenance_of("/feeds/folder", instrument, recipe, prior, bits)
     files = list(folder_files(folder, leave_out=out, second_suffix=second_suffix))
     summary = run_embedded(
         files,
         out,
         load_pipeline(pipeline),
+        provenance=provenance,
         console=Console(stderr=True),
         title=f"Restored SEM images: {folder.resolve().name}",
-        source="/feeds/folder",
-        instrument_id=instrument,
-        recipe=told_of_recipe(recipe),
-        prior=prior_of(prior, instrument, recipe, bits),
         expected=sum(file.looks_like_an_image for file in files),
         metrics_port=metrics_port,
         retry_failed=retry_failed,
-        bits=bits,
     )
     print_summary(Console(), summary, out)
     if json:

@@ -99,7 +99,7 @@ def scenario(root: Path, at: int | None, moment: str, *, rewritten: bool) -> dic
     second = in_child(lambda: work(root, Fate(None, moment)))
     events = DiskBrokers(root / "messages").events()
     site = Site(root)
-    journal = site.journals.of(FeedId(OPTIONS.source, OPTIONS.topic, str(site.folder)))
+    journal = site.journals.of(FeedId(OPTIONS.provenance.source, OPTIONS.topic, str(site.folder)))
     notes = journal.notes(["a.tif", "b.tif", "b_f2.tif", "c.txt", "d.tif", "e.tif", "e_f2.tif"])
     return {
         "at": at,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from grafana.panel import Panel
 from streams.cli import outcome_of
+from streams.intake import Provenance
 from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import Skipped, SourceFile, folder_files
@@ -92,10 +93,9 @@ def watched_run(
         halves(),
         folder / "out",
         load_pipeline(folder / "watched.toml"),
+        provenance=Provenance("/test", INSTRUMENT),
         console=Console(file=io.StringIO()),
         title="watched",
-        source="/test",
-        instrument_id=INSTRUMENT,
         metrics_port=port,
     )
     begun, halfway, ended = times

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from streams.adapters.sql_ledger import SqlLedger
+from streams.intake import Provenance
 from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import folder_files
@@ -26,7 +27,13 @@ def run(tmp_path: Path) -> Run:
         loaded = load_pipeline(pipeline)
         place = tmp_path / out
         return run_embedded(
-            files, place, loaded, console=console, title="test", source="/test", retry_failed=retry_failed
+            files,
+            place,
+            loaded,
+            console=console,
+            title="test",
+            provenance=Provenance("/test"),
+            retry_failed=retry_failed,
         )
 
     return run

@@ -14,6 +14,7 @@ from streams.errors import InvalidImage
 from streams.feed import FIRST_IMAGES, Feed, Window
 from streams.formats.reading import Description, PageDescription
 from streams.formats.sniff import Format
+from streams.intake import Provenance
 from streams.source import Skipped, SourceFile, first
 from streams.transport import Outgoing
 from tests.events import NOON
@@ -78,7 +79,7 @@ def audience() -> Audience:
 @pytest.fixture
 def feed(tmp_path: Path, audience: Audience) -> Feed:
     store, window = FolderStore(tmp_path), Window()
-    return Feed(store, Pages(), audience, window, "sem.images", "/test", lambda: NOON, instrument_id="sim-1")
+    return Feed(store, Pages(), audience, window, "sem.images", Provenance("/test", "sim-1"), lambda: NOON)
 
 
 def file(name: str, pages: int = 1, *, reference: bytes | None = None, text: bytes = b"") -> SourceFile:
@@ -142,7 +143,7 @@ def test_what_stages_read_besides_the_bytes_is_in_the_version(feed: Feed, audien
         feed,
         replace(feed, describer=Databar()),
         replace(feed, describer=Newer()),
-        replace(feed, recipe="r"),
+        replace(feed, provenance=replace(feed.provenance, recipe="r")),
     ):
         other.run([file("a.tif")], audience)
     feed.run([file("a.tif", reference=b"truth")], audience)

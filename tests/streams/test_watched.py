@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
 from streams.adapters.sql_ledger import SqlLedger
+from streams.intake import Provenance
 from streams.pipeline import load_pipeline
 from streams.session import run_embedded
 from streams.source import Skipped, SourceFile, folder_files
@@ -132,7 +133,13 @@ def test_a_run_is_watched_while_it_runs(tmp_path: Path) -> None:
 
     pipeline, console = load_pipeline(tmp_path / "toys.toml"), Console(file=io.StringIO())
     run_embedded(
-        watched(), tmp_path / "out", pipeline, console=console, title="test", source="/test", metrics_port=port
+        watched(),
+        tmp_path / "out",
+        pipeline,
+        console=console,
+        title="test",
+        provenance=Provenance("/test"),
+        metrics_port=port,
     )
     assert f'pipeline_hash="{pipeline.hash}"' in told[0]
     assert f'semstream_parts_total{{lane="live",method="half",source="computed",stage="shade"}} {IMAGES}.0' in told[0]

@@ -21,7 +21,7 @@ def watcher(site: Site) -> Iterator[Watcher]:
 
 def gauge(telemetry: Telemetry, name: str) -> float:
     (line,) = [line for line in generate_latest(telemetry.registry).decode().splitlines() if line.startswith(name)]
-    assert f'instrument="{OPTIONS.instrument_id}"' in line
+    assert f'instrument="{OPTIONS.provenance.instrument_id}"' in line
     return float(line.split()[-1])
 
 
@@ -75,7 +75,7 @@ def test_an_image_of_another_feed_in_the_journal_is_counted_for_its_instrument(s
     elsewhere = pending.event.but(image=pending.event.image.but(instrument_id="sem-9"))
     watcher.meter.published(replace(pending, event=elsewhere))
     assert watcher.telemetry.total(AGENT_IMAGES, instrument="sem-9") == 1
-    assert watcher.telemetry.total(AGENT_IMAGES, instrument=OPTIONS.instrument_id) == 1
+    assert watcher.telemetry.total(AGENT_IMAGES, instrument=OPTIONS.provenance.instrument_id) == 1
 
 
 def test_a_service_that_does_not_answer_is_told_until_it_does(site: Site, watcher: Watcher) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.headers import Headers
 from schemas.image import ObjectRef, acquisition_id_of, image_id_of
+from streams.agent.assembly import FeedOptions
 from streams.agent.once import PublishSummary, publish_once
 from streams.errors import InvalidImage, TransientError, UsageError
 from tests.agents import OPTIONS, TOPIC, Site, tiff
@@ -138,7 +139,7 @@ def test_a_failed_file_is_tried_again(site: Site) -> None:
 
 def test_a_file_that_ends_in_black_can_be_taken_for_finished(site: Site) -> None:
     site.put("a.tif", tiff(1)[:-100] + bytes(100))
-    options = type(OPTIONS)("/test", TOPIC, zeros_ok=True)
+    options = replace(OPTIONS, zeros_ok=True)
     assert publish_once([site.folder], options, site.world()).published == 1
 
 
@@ -199,10 +200,15 @@ def test_a_sidecar_tells_the_size_of_a_pixel(site: Site) -> None:
     assert site.brokers.events[0].image.pixel_size_nm == 100
 
 
+def saying(**said: Any) -> FeedOptions:
+    """Return options of a feed that says this of its images."""
+    return replace(OPTIONS, provenance=replace(OPTIONS.provenance, **said))
+
+
 def test_the_feeds_prior_is_part_of_what_an_image_is(site: Site) -> None:
     site.put("a.tif", tiff(1))
     publish(site)
-    publish_once([site.folder], replace(OPTIONS, source="/again", prior=PRIOR), site.world())
+    publish_once([site.folder], saying(source="/again", prior=PRIOR), site.world())
     without, image = (event.image for event in site.brokers.events)
     assert (without.prior, image.prior, image.prior_law) == (None, PRIOR.ref, PRIOR)
     assert (without.image_id, without.version != image.version) == (image.image_id, True)
@@ -217,7 +223,7 @@ def frame_of_12_bits(*, level: int = 4095) -> bytes:
 def test_a_feed_says_the_bits_of_its_detector_and_a_frame_with_more_has_failed(site: Site) -> None:
     site.put("a.tif", frame_of_12_bits())
     site.put("bright.tif", frame_of_12_bits(level=5000))
-    summary = publish_once([site.folder], replace(OPTIONS, bits=12), site.world())
+    summary = publish_once([site.folder], saying(bits=12), site.world())
     (failure,) = summary.failures
     assert failure.path == "bright.tif"
     assert failure.reason.startswith("a pixel of 5000 exceeds 4095, the full scale of --bits 12: ")
@@ -231,9 +237,9 @@ def test_what_is_published_is_not_announced_again_for_what_a_feed_says_of_it_lat
 ) -> None:
     site.put("a.tif", frame_of_12_bits())
     publish(site)
-    summary = publish_once([site.folder], replace(OPTIONS, **other), site.world())
+    summary = publish_once([site.folder], saying(**other), site.world())
     assert (summary.known, summary.published) == (1, 0)
-    anew = publish_once([site.folder], replace(OPTIONS, source="/anew", **other), site.world())
+    anew = publish_once([site.folder], saying(source="/anew", **other), site.world())
     assert anew.published == 1
     before, after = (event.image for event in site.brokers.events)
     assert before.image_id == after.image_id

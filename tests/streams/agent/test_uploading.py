@@ -9,14 +9,14 @@ from streams.agent.scan import Sighting, sighting_of, stamp_of
 from streams.agent.uploading import NoImage, Restless, Unreadable, Uploaded, Uploader
 from streams.errors import InvalidImage, TransientError
 from streams.formats.sniff import Format
-from streams.intake import Intake
+from streams.intake import Intake, Provenance
 from tests.agents import Describer, Site, tiff
 from tests.instrument import sha256_of
 
 
 @pytest.fixture
 def uploader(site: Site) -> Uploader:
-    return Uploader(Intake(site.store, "sem.images", "/test", site.clock.now), Describer(), site.store.get)
+    return Uploader(Intake(site.store, "sem.images", Provenance("/test"), site.clock.now), Describer(), site.store.get)
 
 
 def objects(site: Site) -> list[Path]:

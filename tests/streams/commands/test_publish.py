@@ -175,7 +175,7 @@ def test_a_failed_file_makes_the_exit_code_1_and_is_in_the_status(
         (("absent",), "absent does not exist"),
         (("--watch", "absent"), "absent is no folder"),
         (("in", "--instrument", "SEM 1"), "--instrument 'SEM 1' is no id"),
-        (("in", "--lane", "a b"), "--lane 'a b' is no name of a lane"),
+        (("in", "--lane", "a b"), "--lane 'a b' cannot be part of a topic's name"),
         (("in", "--state", "in/state"), "which is never written to; choose --state"),
         (("in", "--second-suffix", "a/b"), "--second-suffix 'a/b' is no part of a file's name"),
         (("in", "--settle-s", "-1"), "Invalid value for '--settle-s'"),
