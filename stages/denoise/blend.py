@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from schemas.frame import Pixels
 from stages.denoise.network import UNetDenoiser
+from stages.denoise.resident import shape_of
 from stages.filter.bm3d import Bm3d
 from stages.filter.bm3d.on_tensors import TorchBm3d
 from stages.noise import Noise
@@ -18,7 +19,7 @@ from stages.stage import Method, identity_of
 
 @dataclass(frozen=True)
 class Blend:
-    """The weighted mean of what a U-Net and BM3D make of a frame; BM3D runs where the network does.
+    """The weighted mean of what a network of any size and BM3D make of a frame; BM3D runs where the network does.
 
     A network errs where a specimen is unlike its training, BM3D where nothing in the frame is alike. On frames of
     instruments that the network was not trained on their mean is better than either (docs/benchmarks.md).
@@ -51,7 +52,7 @@ class Blend:
         return [share * one + (1 - share) * other for one, other in zip(by_network, by_bm3d, strict=True)]
 
     def _network(self) -> UNetDenoiser:
-        return UNetDenoiser(self.weights)
+        return UNetDenoiser(self.weights, *shape_of(self.weights))
 
     def _bm3d(self) -> Method:
         return TorchBm3d(profile=self.profile) if torch.cuda.is_available() else Bm3d(profile=self.profile)

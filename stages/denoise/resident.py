@@ -85,13 +85,18 @@ def shape_of(weights: str) -> tuple[tuple[int, ...], int]:
     NoWeights
         If there is no such file, or it is no weights file of a residual U-Net.
     """
-    tensors = tensors_of(weights)
+    return _shape_of(weights_file(weights), weights_sha256(weights))
+
+
+@lru_cache(maxsize=KEPT)
+def _shape_of(path: Path, sha256: str) -> tuple[tuple[int, ...], int]:
+    tensors = _tensors(path)
     downs = [f"downs.{level}.weight" for level in range(len(tensors)) if f"downs.{level}.weight" in tensors]
     blocks = sum(name.startswith("body.") and name.endswith(".first.weight") for name in tensors)
     if "head.weight" not in tensors or not blocks:
-        raise NoWeights(f"{weights_file(weights)} holds no network of this program: it has no head.weight or no body")
+        raise NoWeights(f"{path} holds no network of this program: it has no head.weight or no body")
     widths = tuple(int(tensors[name].shape[0]) for name in ("head.weight", *downs))
-    check_weights(weights, widths, blocks)
+    _check(path, sha256, widths, blocks)
     return widths, blocks
 
 

@@ -1,5 +1,7 @@
 """The mean of a network and BM3D, and networks that are asked only once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from torch import Tensor
@@ -16,6 +18,7 @@ from stages.filter.bm3d import Bm3d
 from stages.noise import measure
 from stages.stage import Done, Part, Task, config_hash_of
 from tests.events import image_event
+from tests.networks import small_network
 from tests.stages.scan import scanned, scene
 
 FRAME = scanned(scene(height=64, width=72), electrons=60, lag1=0.4)
@@ -25,6 +28,13 @@ LAW = measure(FRAME)
 def test_it_is_the_weighted_mean_of_both() -> None:
     (by_network,), (by_bm3d,), (blend,) = (m([FRAME], [LAW]) for m in (UNetDenoiser(), Bm3d(), Blend(share=0.6)))
     np.testing.assert_allclose(blend, 0.6 * by_network + 0.4 * by_bm3d, atol=1e-6)
+
+
+def test_its_network_is_of_the_size_that_the_weights_are_of(tmp_path: Path) -> None:
+    weights = str(small_network(tmp_path / "small.safetensors"))
+    network = UNetDenoiser(weights, widths=(8, 16), blocks=1)
+    (by_network,), (by_bm3d,), (blend,) = (m([FRAME], [LAW]) for m in (network, Bm3d(), Blend(weights=weights)))
+    np.testing.assert_allclose(blend, 0.7 * by_network + 0.3 * by_bm3d, atol=1e-6)
 
 
 def test_whatever_it_is_made_of_is_in_its_hash() -> None:

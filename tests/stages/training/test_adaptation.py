@@ -71,6 +71,7 @@ def verdict_on(trainer: Trainer, start: Path, held_out: list[Pixels], folder: Pa
     return judge(before, after, held_out, [measure(frame) for frame in held_out], seeds)
 
 
+@pytest.mark.timeout(900)  # two trainings: half a minute on a quiet machine
 def test_an_adaptation_by_the_measured_law_passes_and_one_by_a_white_law_is_refused(
     feed: list[Pixels], start: Path, tmp_path: Path
 ) -> None:
