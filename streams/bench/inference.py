@@ -1,20 +1,15 @@
 """How fast networks restore frames, in how much memory, beside BM3D in the same process.
 
-Weights do not change the speed, so a network whose weights are not shipped is measured with drawn ones. On a CPU rates
-are by processor time: what other processes take of the core does not count.
+On a CPU rates are by processor time: what other processes take of the core does not count.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from schemas.frame import Pixels
@@ -128,22 +123,12 @@ class Series:
         return {name: {count: Taken.median(calls) for count, calls in by.items()} for name, by in found.items()}
 
 
-@contextmanager
-def contestants() -> Iterator[dict[str, Method]]:
-    """Yield BM3D and the networks; DRUNet's weights are drawn, and gone afterwards."""
+def contestants() -> dict[str, Method]:
+    """Return BM3D and the networks, by name."""
     bm3d: dict[str, Method] = {"bm3d": Bm3d(profile="normal")}
     if torch.cuda.is_available():
         bm3d["bm3d-gpu"] = TorchBm3d(profile="normal")
-    with TemporaryDirectory() as folder:
-        yield {**bm3d, "unet": UNetDenoiser(), "drunet": _with_drawn_weights(DRUNetDenoiser, Path(folder))}
-
-
-def _with_drawn_weights(network: type[DRUNetDenoiser], folder: Path) -> NetworkDenoiser:
-    path = folder / "drawn.safetensors"
-    torch.manual_seed(SEED)
-    drawn = ResidualUNet(network.widths, network.blocks)
-    save_file({name: value.detach().contiguous() for name, value in drawn.named_parameters()}, path)
-    return network(str(path))
+    return {**bm3d, "unet": UNetDenoiser(), "drunet": DRUNetDenoiser()}
 
 
 def measure_inference(

@@ -46,7 +46,8 @@ def train(
     with held(checkpoint):
         trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
         run(trainer, checkpoint, minutes=minutes, clock=time.monotonic, say=typer.echo)
-        hardware = f"{threads} cores of {platform.machine()}, {'bfloat16' if recipe.bf16 else 'float32'}"
+        cores = f"{threads} core{'s' * (threads > 1)} of {platform.machine()}"
+        hardware = f"{cores}, {'bfloat16' if recipe.bf16 else 'float32'}"
         typer.echo(f"weights={hand_out(trainer, out, hardware=hardware)}")
 
 

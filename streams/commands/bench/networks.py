@@ -28,15 +28,12 @@ def inference(
     repeats: Annotated[int, typer.Option(min=1, help="Calls of each; the median counts.")] = 3,
     json: AsJson = False,
 ) -> None:
-    """Time each network on one core, or on the GPU where there is one, beside BM3D; memory is of one frame.
-
-    DRUNet is measured with drawn weights: none are shipped, and they do not change its speed.
-    """
+    """Time each network on one core, or on the GPU where there is one, beside BM3D; memory is of one frame."""
     counts = batches or ("1,4,16" if torch.cuda.is_available() else "1,2")
     console = Console(stderr=True)
-    with console.status("the device") as status, contestants() as methods:
+    with console.status("the device") as status:
         figures = measure_inference(
-            methods,
+            contestants(),
             sizes=[_shape(size) for size in sizes.split(",")],
             batches=[_count(count) for count in counts.split(",")],
             repeats=repeats,

@@ -58,8 +58,8 @@ def test_shipped_and_own_weights_are_listed_with_what_they_are(capsys: Out) -> N
     assert outcome_of(("models", "list", "--folder", "mine", "--json")) == (0, "")
     said = capsys.readouterr().out
     found = {one["name"]: one for one in json.loads(said.splitlines()[-1])}
-    assert list(found) == ["unet-sim", "mine/adapted.safetensors", "mine/plain.safetensors"]
-    assert [one["origin"] for one in found.values()] == ["shipped", "adapted from unet-sim to 45 frames", "no card"]
+    assert list(found) == ["drunet-sim", "unet-sim", "mine/adapted.safetensors", "mine/plain.safetensors"]
+    assert [one["origin"] for one in found.values()] == ["shipped", "shipped", "adapted from unet-sim to 45 frames", "no card"]
     assert (found["unet-sim"]["parameters"], found["unet-sim"]["widths"]) == (1_041_824, [32, 64, 128])
     assert found["mine/adapted.safetensors"]["card"]["risk"]["after"] == 0.028
     assert "0.0450 0.0280 ± 0.0030" in said
@@ -78,13 +78,13 @@ def test_what_is_as_it_should_be_is_well(capsys: Out) -> None:
     assert outcome_of(("models", "verify", "--folder", "mine")) == (0, "")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [
+        ["well", "drunet-sim"],
         ["well", "unet-sim"],
         ["well", "mine/adapted.safetensors"],
         ["well", "mine/plain.safetensors"],
     ]
-    assert "as pinned" in lines[0]
-    assert "as pinned" in lines[1]
-    assert "nothing pins its sha256" in lines[2]
+    assert all("as pinned" in line for line in lines[:-1])
+    assert "nothing pins its sha256" in lines[-1]
 
 
 def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out) -> None:
@@ -105,7 +105,7 @@ def test_each_wrong_file_is_one_line_and_exit_code_1(shipped: Path, capsys: Out)
     assert "holds no network of this program" in lines["mine/other.safetensors"]
     assert "the card beside mine/carded.safetensors is none" in lines["mine/carded.safetensors"]
     assert "tail.weight is of F8_E4M3" in lines["mine/eights.safetensors"]
-    assert len(lines) == 7
+    assert len(lines) == 8
 
 
 def test_the_card_of_trained_weights_pins_them_where_it_names_their_content(capsys: Out) -> None:
