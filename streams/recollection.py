@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from schemas.events import ImageEvent
 from schemas.image import Acquisition, Image, ObjectRef, Roi, outcome_key
@@ -12,6 +13,8 @@ from streams.instruments import INSTRUMENTS
 
 Bodies = Callable[[Collection[str]], Mapping[str, bytes]]
 """The ledger's outcome bodies, by key."""
+References = Mapping[tuple[str, str], ObjectRef]
+"""Clean frames of images that have one, by the image's id and version."""
 NOWHERE = ObjectRef(store="ledger", bucket="sem", key="raw/unknown", size_bytes=0, sha256="0" * 64)
 UNKNOWN = Roi(x=0, y=0, width=1, height=1)
 UNKNOWN_INSTRUMENT = "unknown"
@@ -37,18 +40,24 @@ class Recollection:
     """The first stage of which the ledger has no outcome; nothing where it has all."""
 
 
-def recollect(stages: Sequence[Stage], names: Sequence[ImageName], bodies: Bodies) -> list[Recollection]:
+def recollect(
+    stages: Sequence[Stage],
+    names: Sequence[ImageName],
+    bodies: Bodies,
+    references: References = MappingProxyType({}),
+) -> list[Recollection]:
     """Return what the ledger knows of each image under these stages, one question a stage.
 
-    An image that has a reference is unknown to it: the scores' key names the reference, and the ledger does not. Nor
-    does it say that there is a second frame, or whose image it is: what is not known of an image without a second frame
-    is asked once more with one, and before all that as of each instrument that has methods of its own.
+    The scores' key names the image's reference, and the ledger does not: an image that has one is unknown to it, but
+    for ``references``. Nor does it say that there is a second frame, or whose image it is: what is not known of an
+    image without a second frame is asked once more with one, and before all that as of each instrument that has
+    methods of its own.
     """
     found: dict[ImageName, Recollection] = {}
     for instrument in (*_own_instruments(stages), UNKNOWN_INSTRUMENT):
         for second in (None, NOWHERE):
             open_ones = [name for name in names if name not in found or found[name].missing is not None]
-            blanks = [Recollection(name, _blank(name, instrument, second), None) for name in open_ones]
+            blanks = [Recollection(n, _blank(n, instrument, second, references), None) for n in open_ones]
             asked = _through(stages, blanks, bodies)
             found |= {one.name: one for one in asked if one.missing is None or second is None}
     return [found[name] for name in names]
@@ -69,7 +78,7 @@ def _through(stages: Sequence[Stage], found: list[Recollection], bodies: Bodies)
     return found
 
 
-def _blank(name: ImageName, instrument: str, second: ObjectRef | None) -> ImageEvent:
+def _blank(name: ImageName, instrument: str, second: ObjectRef | None, references: References) -> ImageEvent:
     image = Image(
         image_id=name.image_id,
         version=name.version,
@@ -83,6 +92,7 @@ def _blank(name: ImageName, instrument: str, second: ObjectRef | None) -> ImageE
         dtype="float32",
         valid_roi=UNKNOWN,
         instrument_id=instrument,
+        reference=references.get((name.image_id, name.version)),
         second=second,
     )
     acquisition = Acquisition(

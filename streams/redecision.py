@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
+from types import MappingProxyType
 
 from schemas.events import ImageEvent
 from schemas.scores import Selection
@@ -15,7 +16,7 @@ from stages.selector.rule import Rule, select
 from stages.stage import Stage
 from streams.configuring import configured
 from streams.errors import UsageError
-from streams.recollection import Bodies, ImageName, recollect
+from streams.recollection import Bodies, ImageName, References, recollect
 
 IMAGES_AT_ONCE = 200
 
@@ -80,11 +81,15 @@ def load_rule(path: Path) -> Selector:
 
 
 def redecide(
-    stages: Sequence[Stage], rule: Rule, names: Sequence[ImageName], bodies: Bodies
+    stages: Sequence[Stage],
+    rule: Rule,
+    names: Sequence[ImageName],
+    bodies: Bodies,
+    references: References = MappingProxyType({}),
 ) -> Iterator[Decision | Undecided]:
     """Decide each image anew, in order."""
     for start in range(0, len(names), IMAGES_AT_ONCE):
-        for one in recollect(stages, names[start : start + IMAGES_AT_ONCE], bodies):
+        for one in recollect(stages, names[start : start + IMAGES_AT_ONCE], bodies, references):
             if one.missing is not None or one.event.selection is None:
                 yield Undecided(one.name, one.missing or Selector.name)
                 continue

@@ -12,6 +12,7 @@ from streams.ports import ObjectStore
 from streams.result_files import ResultFiles
 
 IMAGES = "images"
+EVENTS = "events.jsonl"
 
 
 class Results:
@@ -20,7 +21,7 @@ class Results:
     def __init__(self, out: Path, store: ObjectStore, frames: Frames, decoder: Decoder, *, pipeline: str) -> None:
         self._files = ResultFiles(out / IMAGES, store, frames, decoder)
         self._pipeline = pipeline
-        self._events = out / "events.jsonl"
+        self._events = out / EVENTS
         self._letters = out / "deadletters.jsonl"
         self._places: list[tuple[str, int]] = []
         self.by_method: Counter[str] = Counter()

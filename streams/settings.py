@@ -162,6 +162,12 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise UsageError(fault(error, _names(), source, variables, PREFIX)) from error
 
+    @staticmethod
+    def named_by() -> str | None:
+        """Return what names a settings file where no option does: the variable, or the local stack's file."""
+        variable = f"{PREFIX}{SETTINGS}".upper()
+        return variable if variable in os.environ else str(LOCAL) if LOCAL.is_file() else None
+
     def to_toml(self) -> str:
         """Return the text of a file that says the same, secrets included: whoever writes it keeps others out."""
         lines: list[str] = []

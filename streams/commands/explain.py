@@ -20,6 +20,7 @@ from streams.pipeline import load_pipeline
 from streams.ports import Settlement
 from streams.recollection import ImageName, Recollection, recollect
 from streams.redecision import Account, accounts, decided
+from streams.run_references import references_of_run
 
 
 def explain(
@@ -48,7 +49,7 @@ def explain(
         rule = next((stage for stage in stages if isinstance(stage, Selector)), None)
         if rule is None:
             raise UsageError("the pipeline has no stage that selects; add stages.selector:Selector to its path")
-        known = recollect(stages, _names(settlements), found.ledger.bodies)
+        known = recollect(stages, _names(settlements), found.ledger.bodies, references_of_run(found.state))
     complete = [one for one in known if one.missing is None]
     if not complete:
         raise UsageError(

@@ -26,7 +26,9 @@ DEFAULT_OUT = Path("out")
 
 OutFolder = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Folder of an embedded run; else out/ where it is one, else the services."),
+    typer.Option(
+        "--out", "-o", help="Folder of an embedded run; else the services, where a settings file is, else out/."
+    ),
 ]
 
 ledger = typer.Typer(name="ledger", help="Prepare, check and prune the job ledger.", no_args_is_help=True)
@@ -34,7 +36,7 @@ ledger = typer.Typer(name="ledger", help="Prepare, check and prune the job ledge
 
 @contextmanager
 def ledger_meant(out: Path | None, settings: Path | None) -> Iterator[LedgerAtHand]:
-    """Open the ledger of ``--out`` or ``--settings``; without either that of ``out/``, or else the services'.
+    """Open the ledger of ``--out`` or ``--settings``; without either the services' where settings are, else ``out/``'s.
 
     Raises
     ------
@@ -44,7 +46,10 @@ def ledger_meant(out: Path | None, settings: Path | None) -> Iterator[LedgerAtHa
     if out is not None and settings is not None:
         raise UsageError("name either --out, for an embedded run, or --settings, for the services")
     if out is None and settings is None and (DEFAULT_OUT / STATE / LEDGER_FILE).is_file():
-        out = DEFAULT_OUT
+        if services := Settings.named_by():
+            typer.echo(f"asked: the services ({services}); for the run in out/ add --out out", err=True)
+        else:
+            out = DEFAULT_OUT
     with ledger_of_run(out / STATE) if out is not None else ledger_at_services(Settings.load(settings)) as found:
         yield found
 

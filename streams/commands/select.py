@@ -16,6 +16,7 @@ from streams.errors import UsageError
 from streams.kept_pipelines import last_kept
 from streams.pipeline import load_pipeline
 from streams.redecision import Decision, Undecided, load_rule, redecide
+from streams.run_references import references_of_run
 
 SHOWN = 20
 
@@ -62,7 +63,7 @@ def select(
     with ledger_meant(out, settings) as found:
         stages = load_pipeline(pipeline or (last_kept(found.state) if found.state else None)).stages
         names = found.questions.images(query)
-        answers = list(redecide(stages, chosen, names, found.ledger.bodies))
+        answers = list(redecide(stages, chosen, names, found.ledger.bodies, references_of_run(found.state)))
     if not answers:
         raise UsageError(f"the ledger {found.place} has no selected image that is meant; semstream jobs --state done")
     result = Redecided(

@@ -191,3 +191,30 @@ def test_a_rule_is_tried_on_an_output_folder_without_naming_its_pipeline(call: C
     code, message, said = call("select", "--rule", "rule.toml", "--out", "out")
     assert (code, message) == (0, "")
     assert "2 images decided anew" in said
+
+
+def test_images_that_came_with_their_truth_are_explained_and_decided_anew(call: Call) -> None:
+    assert call("demo", "--images", "2", "--out", "demo", "--pipeline", "pipeline.toml")[0] == 0
+    name = json.loads(Path("demo/events.jsonl").read_bytes().splitlines()[0])["acquisition"]["source_name"]
+    with Path("demo/events.jsonl").open("ab") as events:
+        events.write(b'{"image": {"refer')  # as a run leaves it that is killed while it writes
+    code, said, told = call("explain", name, "--out", "demo")
+    assert (code, said) == (0, "")
+    assert "has the lowest estimated error" in told
+    Path("rule.toml").write_text("[selector]\nevidence_z = 9\n")
+    assert "2 images decided anew" in call("select", "--rule", "rule.toml", "--out", "demo")[2]
+
+
+def test_without_a_folder_the_services_are_asked_where_their_settings_are_and_it_says_so(
+    call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("status")[0] == 0
+    Path(".stack").mkdir()
+    Path(".stack/settings.toml").write_text(
+        '[postgres]\nurl = "postgresql://nobody@127.0.0.1:1/none"\n[kafka]\nbootstrap_servers = "127.0.0.1:1"\n'
+    )
+    code, said = outcome_of(("status",))
+    assert code != 0
+    assert "asked: the services (.stack/settings.toml); for the run in out/ add --out out" in capsys.readouterr().err
+    assert "out/" not in said
+    assert outcome_of(("status", "--out", "out")) == (0, "")
