@@ -105,7 +105,10 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
     if summary.images == 0:
         console.print("no image was found: TIFF, PNG, BMP and JPEG files are read, whatever their names")
     table.add_row("images", f"{summary.images} in {summary.seconds:.1f} s ({rate})")
-    table.add_row("selected", f"{summary.selected}, of which {summary.cache_hits} were known from an earlier run")
+    table.add_row(
+        "selected",
+        f"{summary.selected}, of which {summary.cache_hits} were known already: from an earlier run, or the same image",
+    )
     for method, count in sorted(summary.by_method.items(), key=lambda item: -item[1]):
         table.add_row("", f"{count} x {method}")
     table.add_row("failed", str(summary.failed))

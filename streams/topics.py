@@ -88,6 +88,9 @@ class Cluster(Protocol):
     def lag(self, stage: str, group: str, topic: str) -> list[PartitionLag]:
         """Return how far a group is in each partition of a topic."""
 
+    def readers(self, groups: Sequence[str]) -> dict[str, int]:
+        """Count the members of groups; of a group that is not there, none."""
+
     def reset(self, group: str, topic: str, partitions: Sequence[int], to: str) -> dict[int, int]:
         """Say where a group reads on, in all partitions if none are named: at `BEGINNING`, at `END`, or an offset."""
 

@@ -62,6 +62,8 @@ def only_one(chosen: Judged) -> str:
 
 def lowest(chosen: Judged, runner_up: Judged, apart: Difference) -> str:
     """Why the candidate of the lowest risk is chosen."""
+    if apart.more == 0:
+        return f"{chosen.name} has the lowest estimated error ({error_of(chosen)}), and {runner_up.name} has the same."
     return (
         f"{chosen.name} has the lowest estimated error ({error_of(chosen)}), {_better(chosen, runner_up)} than "
         f"{runner_up.name}, {_apart(apart)}."

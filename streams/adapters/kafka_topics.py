@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    ConfigResource,
+    ConsumerGroupDescription,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from streams.adapters.kafka_admin import EARLIEST, LATEST, REQUEST_S, KafkaAdmin
@@ -86,6 +90,11 @@ class KafkaTopics:
             for n in partitions
         ]
 
+    def readers(self, groups: Sequence[str]) -> dict[str, int]:
+        """Count the members of groups; of a group that is not there, none."""
+        asked = self._admin.client.describe_consumer_groups(list(dict.fromkeys(groups)), request_timeout=REQUEST_S)
+        return {group: self._members(group, answer) for group, answer in asked.items()}
+
     def reset(self, group: str, topic: str, partitions: Sequence[int], to: str) -> dict[int, int]:
         """Say where a group reads on: at the `beginning`, the `end`, or an offset."""
         known = self._admin.partitions(topic)
@@ -102,6 +111,14 @@ class KafkaTopics:
         if not self._admin.move(group, topic, offsets):
             raise UsageError(f"group {group} has members: stop its workers first")
         return offsets
+
+    def _members(self, group: str, answer: "Future[ConsumerGroupDescription]") -> int:
+        try:
+            return len(answer.result(REQUEST_S + 5).members)
+        except KafkaException as error:
+            if cause_of(error).code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise exception_for(cause_of(error), f"describing group {group}") from error
+            return 0
 
     def _created(self, name: str, answer: "Future[None]") -> bool:
         try:

@@ -66,7 +66,9 @@ def fetch(
 
 
 def _selection(images: Sequence[str], since: str | None, instrument: str | None) -> Selection:
-    if bool(images) == bool(since or instrument):
+    if images and (since or instrument):
+        raise UsageError("images are named, so leave --since and --instrument away; or name none")
+    if not images and not (since or instrument):
         raise UsageError("say which results: name images, or give --since or --instrument")
     if instrument:
         check_instrument(instrument)

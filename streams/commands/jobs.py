@@ -43,6 +43,11 @@ def jobs(
     if json:
         typer.echo(orjson.dumps({"ledger": found.place, "jobs": [asdict(row) for row in rows]}))
         return
+    if not rows:
+        when = f" since {search.since:%Y-%m-%d %H:%M} UTC" if search.since else ""
+        typer.echo(
+            f"none {state.value}{when}, says the ledger {found.place}; messages that are no image's: dlq list", err=True
+        )
     for row in rows:
         typer.echo(_suspect(row) if isinstance(row, Suspect) else _answer(row))
     if len(rows) == limit:

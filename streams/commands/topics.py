@@ -87,7 +87,14 @@ def lag(
         for step in load_pipeline(pipeline).steps(lane)
         for row in cluster.lag(step.stage.name, group_of(step.stage.name, lane), step.consumes)
     ]
-    table_console().print(_by_partition(rows) if partitions else _by_group(by_group(rows)), highlight=False)
+    groups = by_group(rows)
+    table_console().print(_by_partition(rows) if partitions else _by_group(groups), highlight=False)
+    readers = cluster.readers([group.group for group in groups])
+    for group in groups:
+        if group.messages and not readers[group.group]:
+            of = "" if lane == LIVE else f" --lane {lane}"
+            start = f"semstream worker --stage {group.stage}{of}, or --all{of}"
+            typer.echo(f"nobody reads {group.topic}: start {start}", err=True)
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows]))
 

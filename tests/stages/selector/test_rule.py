@@ -151,6 +151,13 @@ def test_a_selection_says_why_in_one_sentence_with_numbers(make: MakeCandidate, 
     assert reason.endswith(" standard errors apart.")
 
 
+def test_of_two_alike_neither_is_said_to_be_better(make: MakeCandidate, noise: NoiseRecord) -> None:
+    pool = [make(RAW, 6e-3), make("bm3d", 4e-4), make("twin", 4e-4)]
+    assert select(pool, noise, RULE).reason == (
+        "bm3d has the lowest estimated error (2.00 % of full scale rms), and twin has the same."
+    )
+
+
 def test_a_gentler_choice_says_that_it_was_one(make: MakeCandidate, noise: NoiseRecord) -> None:
     pool = [make(RAW, 6e-3), make("bm3d", 5e-4, removed=0.98), make("wavelet", 5.1e-4, spread=1e-4, removed=0.8)]
     reason = select(pool, noise, RULE).reason

@@ -57,6 +57,13 @@ def test_the_lag_counts_messages_and_the_age_of_the_first(real: World, cluster: 
     assert all(row.seconds > 0 for row in rows.values() if row.messages)
 
 
+def test_who_reads_is_counted_and_a_group_that_is_not_there_has_nobody(real: World, cluster: KafkaTopics) -> None:
+    topic = real.topic("in")
+    real.publisher.publish(events(topic, 3))
+    poll_until(lambda got: len(got) >= 3, real.join(topic))
+    assert cluster.readers([real.group(), real.group("absent")]) == {real.group(): 1, real.group("absent"): 0}
+
+
 def test_markers_of_transactions_are_no_lag(real: World, cluster: KafkaTopics) -> None:
     topic = real.topic("in", partitions=1)
     producer = real.producer("upstream")

@@ -218,3 +218,13 @@ def test_without_a_folder_the_services_are_asked_where_their_settings_are_and_it
     assert "asked: the services (.stack/settings.toml); for the run in out/ add --out out" in capsys.readouterr().err
     assert "out/" not in said
     assert outcome_of(("status", "--out", "out")) == (0, "")
+
+
+def test_where_nothing_failed_the_list_of_jobs_says_so_and_of_which_ledger(
+    call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert outcome_of(("jobs", "--since", "1h", "--out", "out")) == (0, "")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("none failed since ")
+    assert "says the ledger out/.semstream/ledger.sqlite; messages that are no image's: dlq list" in shown.err

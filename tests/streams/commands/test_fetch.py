@@ -80,7 +80,7 @@ def test_what_was_not_is_told_with_its_state_and_ends_with_1(here: Site, call: C
     ("arguments", "said"),
     [
         ((), "say which results"),
-        (("a.tif", "--since", "1h"), "say which results"),
+        (("a.tif", "--since", "1h"), "images are named, so leave --since and --instrument away"),
         (("--instrument", "SEM 1"), "--instrument 'SEM 1' is no id"),
         (("a.tif", "--lane", "My Lane"), "--lane 'My Lane'"),
         (("",), "name an image"),

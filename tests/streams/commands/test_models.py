@@ -59,7 +59,12 @@ def test_shipped_and_own_weights_are_listed_with_what_they_are(capsys: Out) -> N
     said = capsys.readouterr().out
     found = {one["name"]: one for one in json.loads(said.splitlines()[-1])}
     assert list(found) == ["drunet-sim", "unet-sim", "mine/adapted.safetensors", "mine/plain.safetensors"]
-    assert [one["origin"] for one in found.values()] == ["shipped", "shipped", "adapted from unet-sim to 45 frames", "no card"]
+    assert [one["origin"] for one in found.values()] == [
+        "shipped",
+        "shipped",
+        "adapted from unet-sim to 45 frames",
+        "no card",
+    ]
     assert (found["unet-sim"]["parameters"], found["unet-sim"]["widths"]) == (1_041_824, [32, 64, 128])
     assert found["mine/adapted.safetensors"]["card"]["risk"]["after"] == 0.028
     assert "0.0450 0.0280 ± 0.0030" in said

@@ -45,6 +45,9 @@ class DictCluster:
         known = PartitionLag(stage, group, topic, 0, committed=7, end=10, messages=3, seconds=12.5)
         return [known, replace(known, partition=1, committed=None, messages=0, seconds=0.0)]
 
+    def readers(self, groups: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(groups, 0) | {"pick.busy": 1}
+
     def reset(self, group: str, topic: str, partitions: Sequence[int], to: str) -> dict[int, int]:
         self.was_reset.append((group, topic, list(partitions), to))
         return dict.fromkeys(partitions, 4)
@@ -140,6 +143,15 @@ def test_the_lag_is_told_by_stage_in_whole_values(
     assert lines[1:] == [
         ["shade", f"sem.{lane}.images", "3", "12.5", "1", "of", "2"],
         ["pick", f"sem.{lane}.shaded", "3", "12.5", "1", "of", "2"],
+    ]
+
+
+def test_a_stage_that_is_behind_and_that_nobody_runs_is_named_with_its_command(
+    call: Call, cluster: DictCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("lag", "--lane", "busy")[0] == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "nobody reads sem.busy.images: start semstream worker --stage shade --lane busy, or --all --lane busy"
     ]
 
 
