@@ -146,7 +146,8 @@ def measure(pixels: Pixels) -> Noise:
     """Measure the noise law of a whole frame ``(H, W)`` float32 in ``[0, 1]``, of any shape and content."""
     saturated = float(clipped_pixels(pixels).mean())
     if min(pixels.shape) < MIN_SIDE_PX:
-        return _unknown(saturated, f"the frame's shorter side is {min(pixels.shape)} px, less than {MIN_SIDE_PX}")
+        short = f"the frame's shorter side is {min(pixels.shape)} px, less than {MIN_SIDE_PX}"
+        return _unknown(saturated, f"{short}; a feed's prior can tell its noise")
     flat = flat_parts(pixels)
     if flat is None:
         return _unknown(saturated, f"{saturated:.0%} of the pixels are clipped")

@@ -39,7 +39,9 @@ class Flag(StrEnum):
         "its evidence guard could look at less than half of it, for too much is clipped, or it is too small: "
         "docs/evidence.md"
     )
-    IMPOSSIBLE = "its estimated error is below nothing: the noise law fits this frame badly, so look before you believe"
+    IMPOSSIBLE = (
+        "its estimated error came out negative: the noise law fits this frame badly, so look before you believe"
+    )
 
 
 PRIOR_FLAGS = {PriorUse.ALONE: Flag.PRIOR_ALONE, PriorUse.CONTRADICTED: Flag.PRIOR_CONTRADICTED}

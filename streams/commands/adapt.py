@@ -36,6 +36,8 @@ from streams.wiring.process import utc_now
 MOST_FRAMES = 500
 MOST_PIXELS = 300_000_000
 """Of all frames that are read; with what is learned from, each takes 9 bytes, and 13 in pairs: 4 GB in all."""
+FEW_HELD_OUT = 5
+"""Held-out frames below which a verdict comes with a warning."""
 REFUSED = 3
 
 
@@ -125,6 +127,7 @@ def _accepted(trainer: Trainer, checkpoint: Path, *, base: Base, feed: Feed, out
         candidate.unlink()
     if verdict.accepted:
         typer.echo(f"weights={out} card={card_of(out)}")
+        typer.echo(f"next: semstream models promote {out} --instrument ID --pipeline FILE")
     else:
         typer.echo(f"refused: the risk does not fall by more than its standard error, so {out} was not written")
     return verdict.accepted
@@ -212,6 +215,12 @@ def _first(frames: Iterator[FolderFrame]) -> Iterator[FolderFrame]:
 
 
 def _tell(verdict: Verdict) -> None:
+    if verdict.frames < FEW_HELD_OUT:
+        typer.echo(
+            f"judged by {verdict.frames} frames only, whose scatter says little: give it more images, or look before "
+            "you promote",
+            err=True,
+        )
     typer.echo(
         f"risk before={verdict.before:.5f} after={verdict.after:.5f} difference={verdict.after - verdict.before:+.5f} "
         f"se={verdict.se:.5f} held_out={verdict.frames}, as shares of the noise variance "

@@ -50,9 +50,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_weights_that_are_better_are_written_with_their_card(capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(Path("feed").iterdir())
     assert outcome_of((*ADAPT, *ONE_CORE)) == (0, "")
-    said = capsys.readouterr().out
-    assert "training=4 pairs=0 held_out=2 left_out=0" in said
-    assert "weights=sem-1.safetensors card=sem-1.json" in said
+    told = capsys.readouterr()
+    assert "training=4 pairs=0 held_out=2 left_out=0" in told.out
+    assert "weights=sem-1.safetensors card=sem-1.json" in told.out
+    assert "next: semstream models promote sem-1.safetensors --instrument ID --pipeline FILE" in told.out
+    assert "judged by 2 frames only" in told.err
     card = AdaptationCard.from_json(Path("sem-1.json").read_bytes())
     assert card.sha256 == sha256(Path("sem-1.safetensors").read_bytes()).hexdigest()
     assert card.base.sha256 == sha256(Path("start.safetensors").read_bytes()).hexdigest()
