@@ -107,7 +107,7 @@ def print_summary(console: Console, summary: Summary, out: Path) -> None:
     table.add_row("images", f"{summary.images} in {summary.seconds:.1f} s ({rate})")
     table.add_row(
         "selected",
-        f"{summary.selected}, of which {summary.cache_hits} were known already: from an earlier run, or the same image",
+        f"{summary.selected}, of which {summary.cache_hits} were known already",
     )
     for method, count in sorted(summary.by_method.items(), key=lambda item: -item[1]):
         table.add_row("", f"{count} x {method}")
@@ -172,7 +172,7 @@ def _write_report(
         facts={
             "semstream": version("semstream"),
             "pipeline": f"{pipeline.name} ({pipeline.hash})",
-            "computed in this run": f"{summary.computed} images",
+            "computed in this run": f"{summary.computed} image{'' if summary.computed == 1 else 's'}",
             **({"of earlier runs in images/": f"{summary.stale}, not on this page"} if summary.stale else {}),
         },
     )

@@ -56,6 +56,7 @@ def _head(headline: list[str], *, cached: bool) -> Html:
         _heading(
             "Gain, dB", "How far the estimated squared error lies below that of the raw frame, or at least so (>)"
         ),
+        _heading("Behind, SE", "How far the error lies above the chosen one's, in standard errors of that difference"),
         *(_heading(meanings.label(name), meanings.sentence(name)) for name in headline),
         _heading("Time", "Seconds that computing took, when it was computed"),
         element("th", element("span", "From cache", class_="unseen"), scope="col") if cached else "",
@@ -101,6 +102,7 @@ def _row(event: ImageEvent, candidate: Candidate, headline: list[str], *, cached
         element("td", quantities.shown(quantities.error_of(event, candidate)), class_="number"),
         element("td", _bar(event, candidate), class_="bar-cell"),
         element("td", quantities.shown(quantities.gain_of(event, candidate)), class_="number"),
+        element("td", quantities.number(quantities.behind(event, candidate), decimals=1), class_="number"),
         *(element("td", shown, class_="number") for shown in headline),
         element("td", _seconds(candidate), class_="number"),
         element("td", "cached" if candidate.cache_hit else "", class_="quiet") if cached else "",

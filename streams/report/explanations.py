@@ -20,6 +20,9 @@ WORDS: Mapping[str, str] = {
     "Margin": "How far the chosen candidate's estimated squared error lies below the runner-up's, in decibels, and in "
     "standard errors of their difference. That difference is known better than either error, for both were judged on "
     "the same pixels. Below 0 where a gentler candidate was chosen.",
+    "Behind": "How far a candidate's estimated squared error lies above the chosen one's, in standard errors of their "
+    "difference: from 2 on it is worse. It decides where two errors, one of them an upper end, tell nothing. Below 0 "
+    "where a gentler candidate was chosen.",
     "Vetoed": "May not be chosen, however low its estimated error: it did something to the specimen that a guard "
     "forbids. The reason stands under the table.",
     "Flag": "What to know before you believe a result; it stands in amber.",

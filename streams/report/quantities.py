@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from schemas.events import ImageEvent
 from schemas.scores import RAW, Candidate, NoiseRecord
 from stages.selector.claims import ErrorClaim, Lead, lead
-from stages.selector.judged import Judged, judged
+from stages.selector.judged import Judged, difference, judged
 from stages.selector.rounding import GreyLevels
 from stages.selector.rule import Flag
 
@@ -96,6 +96,20 @@ def gain_of(event: ImageEvent, candidate: Candidate) -> Lead | None:
     if event.selection and Flag.WITHIN_ROUNDING in event.selection.flags:
         return None
     return _lead(event, candidate.name, RAW)
+
+
+def behind(event: ImageEvent, candidate: Candidate) -> float | None:
+    """By how many standard errors of the paired difference a candidate's error lies above the chosen one's.
+
+    Below 0 where a gentler one was chosen. Nothing for the chosen one itself, nor where one of both was not judged.
+    """
+    known = _judged(event)
+    chosen = known.get(event.selection.chosen) if event.selection else None
+    own = known.get(candidate.name)
+    if chosen is None or own is None or own is chosen:
+        return None
+    apart = difference(own, chosen)
+    return apart.more / apart.error if apart.error > 0 else None
 
 
 def chosen_of(event: ImageEvent) -> Candidate | None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from schemas.scores import Risk
+from schemas.scores import Candidate, Risk
 from stages.risk import RECORRUPTION
 from stages.selector.claims import ErrorClaim, Lead
 from stages.selector.rule import Flag
@@ -87,6 +87,22 @@ def test_margin_below_zero_stays_below_zero_when_a_gentler_method_was_chosen() -
 def test_margin_over_the_raw_frame_counts_its_noise() -> None:
     event = entry(candidates=(RAW_FRAME.but(risk=None), BM3D), selection=SELECTION.but(runner_up="raw")).event
     assert quantities.margin_of(event) == quantities.gain_of(event, BM3D)
+
+
+def with_blocks(candidate: Candidate, *blocks: float) -> Candidate:
+    assert candidate.risk is not None
+    return candidate.but(risk=candidate.risk.but(value=sum(blocks) / len(blocks), blocks=blocks))
+
+
+def test_how_far_behind_the_chosen_one_is_told_by_the_paired_difference() -> None:
+    chosen, other = with_blocks(BM3D, 4e-4, 8e-4), with_blocks(GAUSSIAN, 5e-4, 11e-4)
+    event = entry(candidates=(RAW_FRAME, other, chosen)).event
+    assert quantities.behind(event, other) == pytest.approx(2)  # differences of 1e-4 and 3e-4
+    assert quantities.behind(event, chosen) is None
+    gentler = event.but(selection=SELECTION.but(chosen="gaussian", runner_up="bm3d"))
+    assert quantities.behind(gentler, chosen) == pytest.approx(-(quantities.behind(event, other) or 0))
+    lawless = event.but(noise=NOISE.but(holds=False))
+    assert quantities.behind(lawless, other) is None
 
 
 def test_electrons_are_known_only_where_noise_grows_with_the_signal() -> None:
