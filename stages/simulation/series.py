@@ -26,22 +26,27 @@ class SimulatedImage(NamedTuple):
 
 
 def simulated_images(
-    *, images: int, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS
+    *, images: int, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS, one_setting: bool = False
 ) -> Iterator[SimulatedImage]:
     """Yield images of the kinds in turn; the n-th depends on ``seed`` and n alone, however many are asked for.
+
+    With ``one_setting`` all are scanned alike, as ``seed`` draws it: dose, row correlation, jitter and the rest.
 
     >>> [image.name for image in simulated_images(images=2, seed=7, size_px=16, kinds=("holes", "lines"))]
     ['holes_0001', 'lines_0002']
     """
+    setting = Scan.drawn(np.random.default_rng(seed)) if one_setting else None
     for number in range(images):
-        yield simulated_image(number, seed=seed, size_px=size_px, kinds=kinds)
+        yield simulated_image(number, seed=seed, size_px=size_px, kinds=kinds, setting=setting)
 
 
-def simulated_image(number: int, *, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS) -> SimulatedImage:
-    """Make the image of that number, counted from 0, of `simulated_images`."""
+def simulated_image(
+    number: int, *, seed: int, size_px: int = 512, kinds: Sequence[str] = KINDS, setting: Scan | None = None
+) -> SimulatedImage:
+    """Make the image of that number, counted from 0, of `simulated_images`; its scan is drawn where none is set."""
     rng = np.random.default_rng([seed, number])
     clean = scene(kinds[number % len(kinds)], (size_px, size_px), rng)
-    scan = replace(Scan.drawn(rng), bits=8)
+    scan = replace(setting or Scan.drawn(rng), bits=8)
     noisy = np.rint(acquire(clean, scan=scan, rng=rng) * 255).astype(np.uint8)
     return SimulatedImage(name_of(number, kinds), noisy, clean, scan)
 

@@ -29,6 +29,9 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 7,
     size: Annotated[int, typer.Option(min=SMALLEST_PX, max=LARGEST_PX, help="Height and width in pixels.")] = 512,
     clean: Annotated[bool, typer.Option("--clean", help="Also write the noise-free images, to OUT/clean.")] = False,
+    one_setting: Annotated[
+        bool, typer.Option("--one-setting", help="Scan all alike, as one instrument does: for prior build and adapt.")
+    ] = False,
     second_suffix: Annotated[
         str | None, typer.Option(help="Such as _f2: also write NAME_f2.tif, another scan of the field after a drift.")
     ] = None,
@@ -38,7 +41,8 @@ def simulate(
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}; choose one of {', '.join(KINDS)}, or none for all in turn")
     _prepare(out, clean=clean)
-    row = simulated_images(images=images, seed=seed, size_px=size, kinds=KINDS if kind is None else (kind,))
+    kinds = KINDS if kind is None else (kind,)
+    row = simulated_images(images=images, seed=seed, size_px=size, kinds=kinds, one_setting=one_setting)
     for number, image in enumerate(row):
         _write(out / f"{image.name}.tif", image.noisy)
         if second_suffix is not None:

@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from stages.noise import measure
+from stages.prior import NoPrior, Origin, build
 from stages.second_frame import SecondFrame, second_frame_of
 from streams.commands.simulate import simulate
 from streams.errors import UsageError
@@ -48,6 +49,16 @@ def test_second_frames_show_the_same_fields_and_leave_the_first_as_they_are(tmp_
         assert isinstance(second_frame_of(first, second, measure(first)), SecondFrame)
     with pytest.raises(UsageError, match="is no part of a file's name"):
         simulate(tmp_path / "three", second_suffix="a/b")
+
+
+def test_images_of_one_setting_have_one_law_of_noise_of_which_a_prior_can_be_built(tmp_path: Path) -> None:
+    simulate(tmp_path / "feed", images=6, seed=3, size=192, one_setting=True)
+    frames = [np.asarray(tifffile.imread(file) / 255, np.float32) for file in sorted((tmp_path / "feed").iterdir())]
+    assert build(frames, Origin("sim")).frames >= 5
+    simulate(tmp_path / "others", images=6, seed=3, size=192)
+    others = [np.asarray(tifffile.imread(file) / 255, np.float32) for file in sorted((tmp_path / "others").iterdir())]
+    with pytest.raises(NoPrior, match="disagree"):
+        build(others, Origin("sim"))
 
 
 def test_an_unknown_kind_is_wrong_usage(tmp_path: Path) -> None:
