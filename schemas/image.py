@@ -1,5 +1,6 @@
 """Identity: what makes an image the same image, and what makes a result the same result."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -22,6 +23,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 _BITS = {"uint8": 8, "uint16": 16}
+
+INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 
 
 class ObjectRef(Record):
@@ -164,3 +167,12 @@ def event_id_of(acquisition_id: str, stage: str, lane: str, pipeline: str) -> st
 def outcome_key(image: Image, stage: str, config_hash: str) -> str:
     """Key of an outcome in the cache and in the ledger: ``<image_id>:<version>:<stage>:<config_hash>``."""
     return f"{image.image_id}:{image.version}:{stage}:{config_hash}"
+
+
+def is_instrument(name: str) -> bool:
+    """Whether a text can name an instrument.
+
+    >>> is_instrument("sem-1"), is_instrument("SEM 1")
+    (True, False)
+    """
+    return bool(INSTRUMENT_ID.fullmatch(name)) and len(name) <= 64

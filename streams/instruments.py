@@ -1,10 +1,10 @@
 """Candidates that are made otherwise for one instrument: ``[denoise.instruments.sem-1.unet]`` in a pipeline file."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from schemas.image import is_instrument
 from stages.stage import Method, Stage
 from streams.chains import INPUT
 from streams.configuring import method_from
@@ -12,12 +12,6 @@ from streams.errors import UsageError
 from streams.wording import meant
 
 INSTRUMENTS = "instruments"
-INSTRUMENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
-
-
-def is_instrument(name: str) -> bool:
-    """Whether a text can name an instrument."""
-    return bool(INSTRUMENT_ID.fullmatch(name)) and len(name) <= 64
 
 
 def without_instruments(table: Any) -> Any:  # noqa: ANN401 - what TOML gives

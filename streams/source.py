@@ -15,6 +15,8 @@ from streams.pairing import seconds_of
 
 STATE = ".semstream"
 """Within an embedded run's results the folder of what the run knows: what lies beside it is no image to restore."""
+LEDGER_FILE = "ledger.sqlite"
+"""Within `STATE`."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from streams.durations import duration
 from streams.errors import UsageError
 from streams.questions import Removable, Retention
 from streams.settings import Settings
-from streams.source import STATE
-from streams.wiring.embedded import LEDGER_FILE
+from streams.source import LEDGER_FILE, STATE
 from streams.wiring.ledger import LedgerAtHand, ledger_at_services, ledger_of_run, migrate_ledger
 from streams.wiring.process import utc_now
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from schemas.image import is_instrument
 from streams.certificates import is_result
 from streams.errors import UsageError
-from streams.instruments import is_instrument
 from streams.moments import moment
 from streams.pipeline import LIVE, NAME, REPLAY
 from streams.source import readable

@@ -17,8 +17,7 @@ from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, SettingsFile, image_meant
 from streams.errors import UsageError
 from streams.ports import OutcomeRow, Settlement, State
-from streams.source import readable
-from streams.wiring.embedded import LEDGER_FILE
+from streams.source import LEDGER_FILE, readable
 
 BODIES: Mapping[str, type[Record]] = {
     "filter": Candidate,

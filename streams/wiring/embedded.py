@@ -22,6 +22,7 @@ from streams.pipeline import DEAD_LETTERS, LIVE, Pipeline
 from streams.ports import JobLedger, ObjectStore
 from streams.settings import KafkaSettings
 from streams.slots import Slots
+from streams.source import LEDGER_FILE
 from streams.surroundings import Surroundings
 from streams.telemetry import Telemetry
 from streams.telemetry.process import describe_process
@@ -31,7 +32,6 @@ from streams.wiring.process import collect_seldom, exclusive, use_one_thread_a_s
 from streams.wiring.tracing import traced
 from streams.worker import Worker
 
-LEDGER_FILE = "ledger.sqlite"
 EMBEDDED_PATIENCE_S = 120
 """Nobody repairs a laptop's disk while the run waits: after so long it ends and says what it waited for."""
 

@@ -15,7 +15,7 @@ from streams.errors import UsageError
 from streams.ports import JobLedger
 from streams.questions import Questions, Retention
 from streams.settings import Settings
-from streams.wiring.embedded import LEDGER_FILE
+from streams.source import LEDGER_FILE
 from streams.wiring.process import utc_now
 
 

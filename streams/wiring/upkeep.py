@@ -11,7 +11,7 @@ from streams.adapters.sql_evictions import SqlEvictions
 from streams.adapters.sql_ledger import SqlLedger
 from streams.ports import Evictions, Inventory
 from streams.settings import Settings
-from streams.wiring.embedded import LEDGER_FILE
+from streams.source import LEDGER_FILE
 from streams.wiring.ledger import ledger_of_run
 from streams.wiring.process import exclusive
 

@@ -11,8 +11,8 @@ from streams.cli import outcome_of
 from streams.errors import TransientError
 from streams.pipeline import DEAD_LETTERS
 from streams.ports import Settlement, SettlementId, State
+from streams.source import LEDGER_FILE
 from streams.transport import Outgoing
-from streams.wiring.embedded import LEDGER_FILE
 from streams.wiring.ledger import ledger_of_run
 from tests.events import NOON
 from tests.hostile.events import CORPUS, ODD, HostileEvent
