@@ -131,6 +131,8 @@ def _check(selection: Selection, *, shadow: bool, compare: bool, promote: bool) 
         raise UsageError("--promote takes what its lane has selected as it is: leave out what selects images")
     if not (selected or compare or promote):
         raise UsageError("say which images: --from, --to, --offsets, --instrument or --image")
+    if selection.since and selection.until and selection.since >= selection.until:
+        raise UsageError("--to is not after --from, so no image lies between them")
 
 
 def _note(at_work: AtWork | None, left: int) -> None:

@@ -168,6 +168,7 @@ def test_a_lane_that_another_pipeline_answered_says_so(call: Call, lane: Flowing
         (("--image", "a", "--speed", "nan"), "images a second, or max"),
         (("--offsets", "5"), "PARTITION:FIRST-LAST"),
         (("--from", "soon"), "is no time"),
+        (("--from", "1h", "--to", "2h"), "--to is not after --from"),
     ],
 )
 def test_wrong_usage_is_told(call: Call, arguments: tuple[str, ...], message: str) -> None:
