@@ -10,9 +10,9 @@ from streams.formats.sandbox import Decoder
 from streams.frames import Frames
 from streams.ports import ObjectStore
 from streams.result_files import ResultFiles
+from streams.source import EVENTS
 
 IMAGES = "images"
-EVENTS = "events.jsonl"
 
 
 class Results:

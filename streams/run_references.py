@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from schemas.image import ObjectRef
 from streams.recollection import References
-from streams.results import EVENTS
+from streams.source import EVENTS
 
 
 def references_of_run(state: Path | None) -> References:

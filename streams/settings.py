@@ -31,6 +31,7 @@ LOCAL = Path(".stack") / "settings.toml"
 PREFIX = "SEMSTREAM_"
 SETTINGS = "settings"
 """What follows the prefix in the variable that names the file."""
+VARIABLE = f"{PREFIX}{SETTINGS}".upper()
 TRACES_TO = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 TRACES_BY, TRACES_OFF = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
 OTLP_SPOKEN = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -151,8 +152,7 @@ class Settings(BaseModel):
         variables = os.environ if environment is None else environment
         if wrong := misspelt(variables, [*cls.model_fields, SETTINGS], PREFIX):
             raise UsageError(wrong)
-        variable = f"{PREFIX}{SETTINGS}".upper()
-        named = path or (Path(variables[variable]) if variable in variables else None)
+        named = path or (Path(variables[VARIABLE]) if VARIABLE in variables else None)
         source = named or LOCAL
         tables = _merged(_tables(source, required=named is not None), variables)
         if not tables:
@@ -165,8 +165,7 @@ class Settings(BaseModel):
     @staticmethod
     def named_by() -> str | None:
         """Return what names a settings file where no option does: the variable, or the local stack's file."""
-        variable = f"{PREFIX}{SETTINGS}".upper()
-        return variable if variable in os.environ else str(LOCAL) if LOCAL.is_file() else None
+        return VARIABLE if VARIABLE in os.environ else str(LOCAL) if LOCAL.is_file() else None
 
     def to_toml(self) -> str:
         """Return the text of a file that says the same, secrets included: whoever writes it keeps others out."""

@@ -17,6 +17,8 @@ STATE = ".semstream"
 """Within an embedded run's results the folder of what the run knows: what lies beside it is no image to restore."""
 LEDGER_FILE = "ledger.sqlite"
 """Within `STATE`."""
+EVENTS = "events.jsonl"
+"""Within an embedded run's results, what is known of each of its images."""
 
 
 @dataclass(frozen=True)
