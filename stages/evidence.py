@@ -25,6 +25,7 @@ from scipy.linalg import toeplitz
 from schemas.frame import Pixels
 from stages.flat_parts import CLIPPED_SHARE
 from stages.noise import Noise
+from stages.windows import Mask
 
 SCALES_PX = (1.4, 2.4, 4.2)
 """Widths (sigma) of the filters: discs of radius 2, 3.5 and 6 px. A fourth of 1 px found no more planted discs."""
@@ -114,7 +115,9 @@ class EvidenceMap:
     """Standard deviations by which a raw frame and one restoration disagree; positive where the raw is brighter."""
 
     of_scale: tuple[Pixels, ...]
-    """``(H, W)`` for each of `SCALES_PX`."""
+    """``(H, W)`` for each of `SCALES_PX`; 0 where it cannot compare."""
+    compared: Mask
+    """``(H, W)``: where the finest filter can compare. Elsewhere too much is clipped, and nothing is known."""
 
     @property
     def z(self) -> Pixels:
@@ -158,6 +161,7 @@ class Evidence:
     trusted: Pixels
     """1 where few neighbours are clipped, else 0; single clipped pixels are kept, for leaving them out would bias."""
     filters: tuple[_Filter, ...]
+    compared: Mask
 
     @classmethod
     def of(cls, raw: Pixels, noise: Noise) -> "Evidence | None":
@@ -167,17 +171,18 @@ class Evidence:
         clipped = ((raw <= 0) | (raw >= 1)).view(np.uint8)
         share = cv2.boxFilter(clipped, cv2.CV_32F, (CLIPPED_WITHIN_PX, CLIPPED_WITHIN_PX))
         trusted = np.asarray(share <= CLIPPED_SHARE, np.float32)
-        return cls(raw, noise, trusted, tuple(_Filter.of(scale, noise, trusted) for scale in SCALES_PX))
+        filters = tuple(_Filter.of(scale, noise, trusted) for scale in SCALES_PX)
+        return cls(raw, noise, trusted, filters, np.asarray(filters[0].weight > 0))
 
     @property
     def covered(self) -> float:
         """Share of the pixels at which the finest filter can compare."""
-        return float(np.count_nonzero(self.filters[0].weight)) / self.raw.size
+        return float(np.count_nonzero(self.compared)) / self.raw.size
 
     def __call__(self, restored: Pixels) -> EvidenceMap:
         """Compare with a restoration of the same shape; the raw frame itself has 0 everywhere."""
         residual = self._residual(restored)
-        return EvidenceMap(tuple(each(residual) for each in self.filters))
+        return EvidenceMap(tuple(each(residual) for each in self.filters), self.compared)
 
     def _residual(self, restored: Pixels) -> Pixels:
         """Return the residual in standard deviations of the noise, with the skewness of shot noise taken off.

@@ -17,14 +17,7 @@ from streams.patience import Patience, Stopped
 from streams.pipeline import group_of
 from streams.standing import Standing
 from streams.telemetry import Activity, Telemetry, Thread
-from streams.telemetry.catalogue import (
-    BATCH_LIMIT,
-    BATCH_MESSAGES,
-    PARTITIONS,
-    REBALANCES,
-    RETRIES,
-    STAGE_SECONDS,
-)
+from streams.telemetry.catalogue import BATCH_LIMIT, BATCH_MESSAGES, PARTITIONS, REBALANCES, RETRIES, STAGE_SECONDS
 from streams.transport import Partition, Positions, Transport
 from streams.worker import Answer, Worker
 

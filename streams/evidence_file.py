@@ -17,8 +17,10 @@ BLANK_BELOW = 2.0
 MID_GREY = 128
 GREYS_PER_DEVIATION = 12
 """A file shows up to ±10 standard deviations."""
+NOT_COMPARED = 0
 LISTED = 100
 """Findings in a certificate; a restoration with more has no place in it that is to be believed."""
+LEAST_DEVIATION = NOT_COMPARED + 1
 _SHOWN = np.array(
     [MID_GREY if abs(g - MID_GREY) < BLANK_BELOW * GREYS_PER_DEVIATION else g for g in range(256)], np.uint8
 )
@@ -41,14 +43,17 @@ def evidence_of(event: ImageEvent, raw: Frame, chosen: Frame) -> EvidenceMap | N
 def encoded(found: EvidenceMap) -> bytes:
     """Encode a map as an 8-bit grey PNG: 128 plus 12 for every standard deviation by which the raw frame is brighter.
 
+    Black is where nothing could be compared.
+
     >>> from stages.evidence import EvidenceMap
-    >>> z = np.array([[0, 1.5, 3, -5, 40]], np.float32)
-    >>> file = np.frombuffer(encoded(EvidenceMap((z,))), np.uint8)
+    >>> z = np.array([[0, 1.5, 3, -5, 40, -40, 0]], np.float32)
+    >>> file = np.frombuffer(encoded(EvidenceMap((z,), np.array([[True] * 6 + [False]]))), np.uint8)
     >>> cv2.imdecode(file, cv2.IMREAD_UNCHANGED).tolist()
-    [[128, 128, 164, 68, 255]]
+    [[128, 128, 164, 68, 255, 1, 0]]
     """
     levels = cv2.addWeighted(found.z, GREYS_PER_DEVIATION, found.z, 0, MID_GREY, dtype=cv2.CV_8U)
-    grey = cv2.LUT(levels, _SHOWN)
+    shown = np.maximum(cv2.LUT(levels, _SHOWN), np.uint8(LEAST_DEVIATION))
+    grey = np.where(found.compared, shown, np.uint8(NOT_COMPARED))
     done, data = cv2.imencode(".png", grey)
     if not done:
         raise RuntimeError(f"no PNG could be made of {grey.shape} standard deviations")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -36,8 +37,20 @@ class View:
         self._start = time.monotonic()
 
     def rate(self, progress: Progress) -> str:
-        """Images settled a second, since the start."""
-        return f"{progress.settled / max(time.monotonic() - self._start, 1e-3):.2f} images/s"
+        """Images with a result a second, since the start."""
+        return f"{progress.selected / self._elapsed_s:.2f} images/s"
+
+    def left(self, progress: Progress) -> str:
+        """How long the others will take, at the pace since the start; nothing while that is not known."""
+        total = self.total(progress)
+        if not total or not progress.settled or progress.settled >= total:
+            return ""
+        seconds = (total - progress.settled) * self._elapsed_s / progress.settled
+        return f", {timedelta(seconds=round(seconds))} left"
+
+    @property
+    def _elapsed_s(self) -> float:
+        return max(time.monotonic() - self._start, 1e-3)
 
     def total(self, progress: Progress) -> int | None:
         """Images in all, as far as that is known."""
@@ -91,5 +104,7 @@ class _Lines:
         self._last, self._settled = now, progress.settled
         total = self._view.total(progress)
         done = f"{progress.settled} of {total} images done" if total else f"{progress.settled} images done"
-        line = f"{done}, {self._view.rate(progress)}; {self._view.backlogs(progress)}"
+        failed = f", {len(progress.failures)} of them failed" if progress.failures else ""
+        rate = self._view.rate(progress) + self._view.left(progress)
+        line = f"{done}{failed}, {rate}; {self._view.backlogs(progress)}"
         self._console.print(line, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import faust
 import structlog
+from rich.text import Text
 
 from streams.adapters.faust_driver import ReadCommittedApp, credentials
 from streams.settings import KafkaSettings
@@ -187,7 +188,7 @@ class _Structlog(logging.Handler):
     """Passes what Faust and aiokafka log on to where everything else is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "faust_says", logger=record.name, said=record.getMessage())
+        log.log(record.levelno, "faust_says", logger=record.name, said=Text.from_ansi(record.getMessage()).plain)
 
 
 def _log_to_structlog() -> None:

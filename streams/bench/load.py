@@ -23,7 +23,8 @@ from streams.settings import Settings
 from streams.source import SourceFile, folder_files
 from streams.telemetry import Activity, Thread
 from streams.telemetry.activity import ACTIVITIES, WAITS
-from streams.telemetry.catalogue import GPU_UTILISATION, STORE_OBJECT_BYTES, WORKER_SECONDS, Metric
+from streams.telemetry.catalogue import GPU_UTILISATION, STORE_OBJECT_BYTES, WORKER_SECONDS
+from streams.telemetry.metric import Metric
 
 MB = 1e6
 WORKERS = "workers"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from streams.telemetry.catalogue import Metric
+from streams.telemetry.metric import Metric
 
 PATIENCE_S = 10.0
 LOOK_EVERY_S = 0.2

@@ -17,7 +17,8 @@ from streams.pipeline import LIVE, Pipeline
 from streams.source import SourceFile, first
 from streams.telemetry import Activity, Telemetry
 from streams.telemetry.answered import Answered, note_answers
-from streams.telemetry.catalogue import BATCH_MESSAGES, Metric
+from streams.telemetry.catalogue import BATCH_MESSAGES
+from streams.telemetry.metric import Metric
 from streams.telemetry.timesheet import Causes
 from streams.wiring.process import utc_now
 

@@ -57,6 +57,9 @@ def list_letters(
         rows = [fields_of(letter, told[letter.id], after.get(letter.id)) for letter in newest]
         typer.echo(orjson.dumps({"letters": rows, "total": len(told)}))
         return
+    if not newest:
+        typer.echo("no dead letters" if criteria == Criteria() else "no dead letters that are meant")
+        return
     table_console().print(table_of(newest, told, after), highlight=False)
     typer.echo(f"{len(newest)} of {len(told)} dead letters; semstream dlq show ID tells all of one")
 

@@ -57,10 +57,9 @@ class TiffSource:
 
     def __init__(self, data: bytes | memoryview, limits: Limits) -> None:
         self._data = memoryview(data)
-        self._directories = tuple(d for d in directories(self._data, limits) if not _is_thumbnail(d))
-        if any(d.number(277, 1) == 1 for d in self._directories):
-            # A colour page beside grey ones is a preview for people.
-            self._directories = tuple(d for d in self._directories if d.number(277, 1) == 1)
+        whole = tuple(d for d in directories(self._data, limits) if not _is_thumbnail(d))
+        # A colour page beside grey ones is a preview for people.
+        self._directories = tuple(d for d in whole if d.number(277, 1) == 1) or whole
         if not self._directories:
             raise InvalidImage("the TIFF file holds thumbnails only: export the full image")
         for directory in self._directories:

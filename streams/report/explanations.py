@@ -64,9 +64,9 @@ PICTURES = (
     "for brightness: there should be none, and grain everywhere. The ",
     element("i", "evidence map"),
     " marks where raw and restored disagree: orange where the raw frame is brighter than the chosen restoration by "
-    "more than noise explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations. It "
-    "cannot see structure made up from the noise. There are pictures of the chosen restoration "
-    "and of the four best others.",
+    "more than noise explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations, violet "
+    "where nothing could be compared, for too much is clipped. It cannot see structure made up from the noise. There "
+    "are pictures of the chosen restoration and of the four best others.",
 )
 
 

@@ -1,286 +1,224 @@
 """Every metric that a process exports, in one typed list; ``docs/metrics.md`` is made from it."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """How a metric counts."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-    SUMMARY = "summary"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric: its name as the registry knows it, how it counts, its unit, its labels and its meaning."""
-
-    name: str
-    kind: Kind
-    unit: str
-    labels: tuple[str, ...]
-    meaning: str
-    buckets: tuple[float, ...] = ()
-    collected: bool = False
-    """Whether a collector finds it when it is asked for; else somebody counts it as it happens."""
-
-    @property
-    def series(self) -> str:
-        """The name that a query asks for: counters end in ``_total``."""
-        return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
-
-
-def _counter(name: str, unit: str, labels: str, meaning: str, *, collected: bool = False) -> Metric:
-    return Metric(name, Kind.COUNTER, unit, tuple(labels.split()), meaning, collected=collected)
-
-
-def _gauge(name: str, unit: str, labels: str, meaning: str, *, collected: bool = False) -> Metric:
-    return Metric(name, Kind.GAUGE, unit, tuple(labels.split()), meaning, collected=collected)
-
-
-def _histogram(name: str, unit: str, labels: str, meaning: str, buckets: tuple[float, ...]) -> Metric:
-    return Metric(name, Kind.HISTOGRAM, unit, tuple(labels.split()), meaning, buckets)
-
-
-def _summary(name: str, unit: str, labels: str, meaning: str) -> Metric:
-    return Metric(name, Kind.SUMMARY, unit, tuple(labels.split()), meaning)
-
+from streams.telemetry.metric import Metric, counter, gauge, histogram, summary
 
 BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 1800)
 """From a millisecond to half an hour."""
 BUCKETS_COUNT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 BUCKETS_ERRORS = (0, 0.5, 1, 2, 3, 5, 10, 30, 100)
 
-IMAGES = _counter(
+IMAGES = counter(
     "semstream_images",
     "images",
     "stage lane outcome",
     "Messages answered and committed: done, rejected, or malformed (no image could be read from them).",
 )
-IMAGE_BYTES = _counter(
+IMAGE_BYTES = counter(
     "semstream_image_bytes", "bytes", "stage lane outcome", "Bytes of the image files that these messages are about."
 )
-PARTS = _counter(
+PARTS = counter(
     "semstream_parts",
     "parts",
     "stage lane method source",
     "Parts of outcomes by where they came from: computed, cache (Redis) or ledger. A restoration's part is its method.",
 )
-PART_BYTES = _counter(
+PART_BYTES = counter(
     "semstream_part_bytes", "bytes", "stage lane method", "Bytes of the restorations that were computed and stored."
 )
-DEAD_LETTERS = _counter(
+DEAD_LETTERS = counter(
     "semstream_dead_letters", "letters", "stage lane error_class", "Dead letters committed, by the class of error."
 )
-RETRIES = _counter("semstream_retries", "calls", "stage lane", "Calls that met a transient error and were tried again.")
+RETRIES = counter("semstream_retries", "calls", "stage lane", "Calls that met a transient error and were tried again.")
 
-STAGE_SECONDS = _histogram(
+STAGE_SECONDS = histogram(
     "semstream_stage_seconds",
     "seconds",
     "stage lane",
     "From when a worker took a message in until its answer was committed.",
     BUCKETS_S,
 )
-END_TO_END_SECONDS = _histogram(
+END_TO_END_SECONDS = histogram(
     "semstream_end_to_end_seconds",
     "seconds",
     "lane",
     "From when an image was published until its selection was committed; in a replay, from its first publication.",
     BUCKETS_S,
 )
-WORKER_SECONDS = _counter(
+WORKER_SECONDS = counter(
     "semstream_worker_seconds",
     "seconds",
     "stage lane thread activity",
     "Where the seconds of a worker's threads go; those of a thread add up to the time that it lives.",
     collected=True,
 )
-BATCH_MESSAGES = _histogram(
+BATCH_MESSAGES = histogram(
     "semstream_batch_messages", "messages", "stage lane", "Messages that were answered together.", BUCKETS_COUNT
 )
-BATCH_LIMIT = _gauge(
+BATCH_LIMIT = gauge(
     "semstream_batch_limit_messages", "messages", "stage lane", "Messages that a batch may have at present."
 )
-CALL_IMAGES = _histogram(
+CALL_IMAGES = histogram(
     "semstream_call_images",
     "images",
     "stage lane",
     "Images that were handed in one call to a stage that is quickest with several.",
     BUCKETS_COUNT,
 )
-IN_FLIGHT = _gauge("semstream_in_flight_messages", "messages", "stage lane", "Messages taken in and not yet committed.")
+IN_FLIGHT = gauge("semstream_in_flight_messages", "messages", "stage lane", "Messages taken in and not yet committed.")
 
-LAG_MESSAGES = _gauge(
+LAG_MESSAGES = gauge(
     "semstream_lag_messages", "messages", "stage lane", "Messages of the partitions held that are not yet committed."
 )
-LAG_SECONDS = _gauge(
+LAG_SECONDS = gauge(
     "semstream_lag_seconds",
     "seconds",
     "stage lane",
     "Age of the oldest message taken in and not yet committed; where none is, how long messages have waited unseen.",
 )
-PARTITIONS = _gauge("semstream_partitions", "partitions", "stage lane", "Partitions held.")
-REBALANCES = _counter(
+PARTITIONS = gauge("semstream_partitions", "partitions", "stage lane", "Partitions held.")
+REBALANCES = counter(
     "semstream_rebalances",
     "changes",
     "stage lane change",
     "Changes of the partitions held: assigned, revoked or lost. Their pauses: the activity `rebalance` of the poller.",
 )
 
-CACHE_FAILURES = _counter(
+CACHE_FAILURES = counter(
     "semstream_cache_failures", "calls", "call", "Calls that the shared cache did not answer: get or put."
 )
-CACHE_AVAILABLE = _gauge("semstream_cache_available", "0 or 1", "cache", "0 while the shared cache is left alone.")
-STORE_OBJECT_BYTES = _summary(
+CACHE_AVAILABLE = gauge("semstream_cache_available", "0 or 1", "cache", "0 while the shared cache is left alone.")
+STORE_OBJECT_BYTES = summary(
     "semstream_store_object_bytes",
     "bytes",
     "call",
     "Objects read from the object store (get) and given to it (put), and their bytes; copies on the node do not count.",
 )
 
-SELECTIONS = _counter("semstream_selections", "images", "lane method", "Images by the candidate that was selected.")
-SELECTION_MARGIN = _histogram(
+SELECTIONS = counter("semstream_selections", "images", "lane method", "Images by the candidate that was selected.")
+SELECTION_MARGIN = histogram(
     "semstream_selection_margin_standard_errors",
     "standard errors",
     "lane",
     "Estimated error of the runner-up minus that of the selected, in standard errors of this difference.",
     BUCKETS_ERRORS,
 )
-VETOES = _counter("semstream_vetoes", "candidates", "lane method", "Candidates that a guard forbade to select.")
-FLAGS = _counter(
+VETOES = counter("semstream_vetoes", "candidates", "lane method", "Candidates that a guard forbade to select.")
+FLAGS = counter(
     "semstream_selection_flags", "images", "lane flag", "Selections that were flagged, by what a person should know."
 )
-NOISE_SIGMA = _summary(
+NOISE_SIGMA = summary(
     "semstream_noise_sigma_ratio",
     "share of full scale",
     "lane instrument",
     "Noise of the raw frames (root mean variance); its sum over its count is the mean.",
 )
-SNR_DECIBELS = _summary(
+SNR_DECIBELS = summary(
     "semstream_snr_decibels", "decibels", "lane instrument", "Signal to noise ratio of the raw frames."
 )
-LAST_IMAGE = _gauge(
+LAST_IMAGE = gauge(
     "semstream_last_image_timestamp_seconds",
     "seconds since 1970",
     "lane instrument",
     "When the latest image of an instrument was published, of those that were scored here.",
 )
 
-AGENT_IMAGES = _counter(
+AGENT_IMAGES = counter(
     "semstream_agent_images", "images", "instrument", "Images of which the agent's events are with the brokers."
 )
-AGENT_FAILED_FILES = _counter(
+AGENT_FAILED_FILES = counter(
     "semstream_agent_failed_files",
     "files",
     "instrument",
     "Watched files that could not be published: unreadable for too long, or gone before.",
 )
-AGENT_WAITING_FILES = _gauge(
+AGENT_WAITING_FILES = gauge(
     "semstream_agent_waiting_files",
     "files",
     "instrument",
     "Watched files that are not answered yet, as of the agent's last look: while a service is away it does not look.",
 )
-AGENT_LAST_IMAGE = _gauge(
+AGENT_LAST_IMAGE = gauge(
     "semstream_agent_last_image_timestamp_seconds",
     "seconds since 1970",
     "instrument",
     "When the agent made the latest event that the brokers have.",
 )
-AGENT_SERVICES_ANSWER = _gauge(
+AGENT_SERVICES_ANSWER = gauge(
     "semstream_agent_services_answer", "0 or 1", "instrument", "0 while the agent waits for a service, or for its disk."
 )
 
-INSTRUMENT_SEEN = _gauge(
+INSTRUMENT_SEEN = gauge(
     "semstream_instrument_last_seen_timestamp_seconds",
     "seconds since 1970",
     "instrument",
     "When the latest image of an instrument was published, as `semstream trends` knows.",
 )
-INSTRUMENT_IMAGES = _gauge(
+INSTRUMENT_IMAGES = gauge(
     "semstream_instrument_images_per_hour", "images an hour", "instrument", "Images of an instrument in the last hour."
 )
-INSTRUMENT_OUT = _gauge(
+INSTRUMENT_OUT = gauge(
     "semstream_instrument_beyond_limits",
     "recipes",
     "instrument quantity",
     "Recipes of an instrument whose control charts of this quantity are beyond their limits.",
 )
 
-IMBALANCE = _gauge(
+IMBALANCE = gauge(
     "semstream_conservation_imbalance_images",
     "images",
     "stage lane fault",
     "Images whose answers do not add up, as `semstream reconcile --every` found them last; 0 is what it should be.",
 )
-RECONCILED = _gauge(
+RECONCILED = gauge(
     "semstream_conservation_checked_timestamp_seconds", "seconds since 1970", "lane", "When it last found out."
 )
 
-BUILD_INFO = _gauge(
+BUILD_INFO = gauge(
     "semstream_build_info", "1", "version python pipeline pipeline_hash", "What runs here; its value is always 1."
 )
-GPU_UTILISATION = _gauge(
+GPU_UTILISATION = gauge(
     "semstream_gpu_utilization_ratio",
     "share",
     "device uuid",
     "Share of the last second in which the GPU was at work, whoever for.",
     collected=True,
 )
-GPU_MEMORY_USED = _gauge(
+GPU_MEMORY_USED = gauge(
     "semstream_gpu_memory_used_bytes", "bytes", "device uuid", "Memory of the GPU in use, whoever by.", collected=True
 )
-GPU_MEMORY = _gauge("semstream_gpu_memory_bytes", "bytes", "device uuid", "Memory of the GPU.", collected=True)
-GPU_ALLOCATED = _gauge(
+GPU_MEMORY = gauge("semstream_gpu_memory_bytes", "bytes", "device uuid", "Memory of the GPU.", collected=True)
+GPU_ALLOCATED = gauge(
     "semstream_gpu_allocated_bytes",
     "bytes",
     "device uuid",
     "Memory of the GPU that this process holds.",
     collected=True,
 )
-CHILDREN_CPU_SECONDS = _counter(
+CHILDREN_CPU_SECONDS = counter(
     "semstream_children_cpu_seconds",
     "seconds",
     "",
     "Seconds on a core of this process's children, living and ended: decoders, and stages in processes of their own.",
     collected=True,
 )
-CHILDREN_MEMORY = _gauge(
+CHILDREN_MEMORY = gauge(
     "semstream_children_resident_memory_bytes", "bytes", "", "Memory of the living children in RAM.", collected=True
 )
 PROCESS = (
-    _counter("process_cpu_seconds", "seconds", "", "Seconds of this process on a core.", collected=True),
-    _gauge("process_resident_memory_bytes", "bytes", "", "Memory of this process in RAM.", collected=True),
-    _gauge("process_virtual_memory_bytes", "bytes", "", "Address space of this process.", collected=True),
-    _gauge("process_start_time_seconds", "seconds since 1970", "", "When this process began.", collected=True),
-    _gauge("process_open_fds", "files", "", "Files that this process has open.", collected=True),
-    _gauge("process_max_fds", "files", "", "Files that it may have open.", collected=True),
+    counter("process_cpu_seconds", "seconds", "", "Seconds of this process on a core.", collected=True),
+    gauge("process_resident_memory_bytes", "bytes", "", "Memory of this process in RAM.", collected=True),
+    gauge("process_virtual_memory_bytes", "bytes", "", "Address space of this process.", collected=True),
+    gauge("process_start_time_seconds", "seconds since 1970", "", "When this process began.", collected=True),
+    gauge("process_open_fds", "files", "", "Files that this process has open.", collected=True),
+    gauge("process_max_fds", "files", "", "Files that it may have open.", collected=True),
 )
 
 GROUPS: dict[str, tuple[Metric, ...]] = {
     "Images": (IMAGES, IMAGE_BYTES, PARTS, PART_BYTES, DEAD_LETTERS, RETRIES),
-    "Time": (
-        STAGE_SECONDS,
-        END_TO_END_SECONDS,
-        WORKER_SECONDS,
-        BATCH_MESSAGES,
-        BATCH_LIMIT,
-        CALL_IMAGES,
-        IN_FLIGHT,
-    ),
+    "Time": (STAGE_SECONDS, END_TO_END_SECONDS, WORKER_SECONDS, BATCH_MESSAGES, BATCH_LIMIT, CALL_IMAGES, IN_FLIGHT),
     "Kafka": (LAG_MESSAGES, LAG_SECONDS, PARTITIONS, REBALANCES),
     "Services": (CACHE_FAILURES, CACHE_AVAILABLE, STORE_OBJECT_BYTES),
-    "Selections and instruments": (
-        SELECTIONS,
-        SELECTION_MARGIN,
-        VETOES,
-        FLAGS,
-        NOISE_SIGMA,
-        SNR_DECIBELS,
-        LAST_IMAGE,
-    ),
+    "Selections and instruments": (SELECTIONS, SELECTION_MARGIN, VETOES, FLAGS, NOISE_SIGMA, SNR_DECIBELS, LAST_IMAGE),
     "Agents": (AGENT_IMAGES, AGENT_FAILED_FILES, AGENT_WAITING_FILES, AGENT_LAST_IMAGE, AGENT_SERVICES_ANSWER),
     "Trends": (INSTRUMENT_SEEN, INSTRUMENT_IMAGES, INSTRUMENT_OUT),
     "Conservation": (IMBALANCE, RECONCILED),

@@ -8,8 +8,8 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily, SummaryMetricFamily
 from prometheus_client.utils import floatToGoString
 
-from streams.telemetry.catalogue import Kind, Metric
 from streams.telemetry.families import Families, Labels
+from streams.telemetry.metric import Kind, Metric
 
 
 class Distribution:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from streams.telemetry.catalogue import Metric
+from streams.telemetry.metric import Metric
 
 Labels = tuple[str, ...]
 Series = TypeVar("Series")

@@ -9,7 +9,8 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from streams.telemetry.catalogue import GPU_ALLOCATED, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION, Metric
+from streams.telemetry.catalogue import GPU_ALLOCATED, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION
+from streams.telemetry.metric import Metric
 
 LIBRARY = "libnvidia-ml.so.1"
 Library = Callable[[str], Any]

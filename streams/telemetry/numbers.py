@@ -6,8 +6,8 @@ from functools import partial
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from streams.telemetry.catalogue import Metric
 from streams.telemetry.families import Families, Labels
+from streams.telemetry.metric import Metric
 
 
 class Tally:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.telemetry.activity import MEANINGS
-from streams.telemetry.catalogue import GROUPS, Kind, Metric
+from streams.telemetry.catalogue import GROUPS
+from streams.telemetry.metric import Kind, Metric
 
 HEAD = """# Metrics
 

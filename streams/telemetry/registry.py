@@ -9,9 +9,10 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from streams.telemetry.activity import Activity, Thread
-from streams.telemetry.catalogue import METRICS, WORKER_SECONDS, Kind, Metric
+from streams.telemetry.catalogue import METRICS, WORKER_SECONDS
 from streams.telemetry.distribution import distributions
 from streams.telemetry.families import Labels
+from streams.telemetry.metric import Kind, Metric
 from streams.telemetry.names import Names
 from streams.telemetry.numbers import counters, gauges
 from streams.telemetry.timesheet import Causes, Clock, Post, Timesheets

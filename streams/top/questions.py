@@ -20,8 +20,8 @@ from streams.telemetry.catalogue import (
     REBALANCES,
     RETRIES,
     WORKER_SECONDS,
-    Metric,
 )
+from streams.telemetry.metric import Metric
 
 INSTANCE = "instance"
 """The process; Prometheus adds this label, and so does whoever asks the processes themselves."""

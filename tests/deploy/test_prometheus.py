@@ -22,7 +22,8 @@ from deploy.local.server import Server
 from streams.application import COMMANDS
 from streams.cli import outcome_of
 from streams.telemetry import Activity, Telemetry
-from streams.telemetry.catalogue import BUILD_INFO, METRICS, Kind, Metric
+from streams.telemetry.catalogue import BUILD_INFO, METRICS
+from streams.telemetry.metric import Kind, Metric
 from streams.telemetry.process import describe_process
 from streams.telemetry.serving import served
 from tests.grafana.prometheus import wait

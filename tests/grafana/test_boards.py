@@ -13,7 +13,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana.panel import Board
 from grafana.write import boards, pages
 from streams.pipeline import load_pipeline
-from streams.telemetry.catalogue import METRICS, Kind, Metric
+from streams.telemetry.catalogue import METRICS
+from streams.telemetry.metric import Kind, Metric
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
 BOARDS = boards([stage.name for stage in load_pipeline(None).stages])

@@ -144,6 +144,9 @@ def test_what_could_be_compared_is_told() -> None:
     half[: len(half) // 2] = 1.0
     covered = [prepared.covered for frame in (raw, half) if (prepared := Evidence.of(frame, LAW)) is not None]
     assert covered == [pytest.approx(1, abs=0.01), pytest.approx(0.5, abs=0.05)]
+    map_of_half = compared(half, specimen())
+    assert not map_of_half.compared[: len(half) // 3].any()
+    assert not map_of_half.z[~map_of_half.compared].any()
 
 
 def test_there_is_no_evidence_where_the_noise_follows_no_law() -> None:

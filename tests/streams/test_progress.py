@@ -39,4 +39,13 @@ def test_a_line_says_how_far_how_fast_and_what_waits(clock: list[float]) -> None
         clock[0] = 8.0
         show(Progress(published=4, selected=2))
     line = console.file.getvalue()  # type: ignore[attr-defined]
-    assert line == "2 of 10 images done, 0.25 images/s; waiting: filter 4, denoise 0\n"
+    assert line == "2 of 10 images done, 0.25 images/s, 0:00:32 left; waiting: filter 4, denoise 0\n"
+
+
+def test_what_failed_is_told_and_is_in_no_rate(clock: list[float]) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    with showing(console, Telemetry(), ("filter",), expected=4) as show:
+        clock[0] = 8.0
+        show(Progress(published=3, selected=2, failures=[("broken.tif", "no image")]))
+    line = console.file.getvalue()  # type: ignore[attr-defined]
+    assert line.startswith("3 of 4 images done, 1 of them failed, 0.25 images/s, 0:00:03 left; ")

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +11,9 @@ import pytest
 from faust.events import Event
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from structlog.testing import capture_logs
 
-from streams.adapters.faust_trends import FaustTrends, TrendsOptions
+from streams.adapters.faust_trends import FaustTrends, TrendsOptions, _Structlog
 from streams.settings import KafkaSettings
 from streams.transport import Message, Outgoing
 from streams.trends.desk import TrendsDesk
@@ -99,3 +101,10 @@ def test_what_another_process_watches_now_is_not_shown(tmp_path: Path, monkeypat
     assigned = {TP("sem.trends-observations", 2), TP("sem.scored", 1)}
     monkeypatch.setattr(trends.app.assignor, "assigned_actives", lambda: assigned)
     assert [watch.instrument_id for watch in trends.watches] == ["sem-0", "sem-2"]
+
+
+def test_what_faust_colours_for_a_terminal_is_plain_in_the_log() -> None:
+    said = logging.LogRecord("faust", logging.WARNING, "", 0, "\x1b[1;31mlost\x1b[0m %s", ("a partition",), None)
+    with capture_logs() as logs:
+        _Structlog(logging.WARNING).emit(said)
+    assert [line["said"] for line in logs] == ["lost a partition"]

@@ -35,6 +35,15 @@ def test_the_evidence_map_of_the_choice_is_a_picture_and_a_sentence_or_a_list() 
     assert "Evidence map: nothing beyond 5.5 standard deviations of the noise (most: 0.0)." in quiet
 
 
+def test_where_nothing_could_be_compared_the_card_says_how_much_that_is() -> None:
+    half = np.full((40, 60), 0.5, np.float32)
+    half[:20] = 1.0
+    html = card(entry(frames=lambda _: Frame(half)), index=1, link=None)
+    share = re.search(r"Not compared is (\d+)% of the frame \(violet\)", html)
+    assert share
+    assert 45 <= int(share[1]) <= 65
+
+
 def test_there_is_no_evidence_map_of_a_raw_frame_that_was_kept_nor_without_a_noise_law() -> None:
     kept = card(entry(selection=SELECTION.but(chosen=RAW)), index=1, link=None)
     lawless = card(entry(noise=NOISE.but(holds=False, why_not="rows are correlated")), index=1, link=None)

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from streams.telemetry.catalogue import BUILD_INFO, METRICS, PARTS, STAGE_SECONDS, Kind, Metric
+from streams.telemetry.catalogue import BUILD_INFO, METRICS, PARTS, STAGE_SECONDS
 from streams.telemetry.families import Families
+from streams.telemetry.metric import Kind, Metric
 from streams.telemetry.numbers import Level, Tally, counters, gauges
 from tests.streams.telemetry.crowd import THREADS, TIMES, crowd
 

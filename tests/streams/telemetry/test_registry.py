@@ -2,8 +2,9 @@ import threading
 
 from streams.pipeline import load_pipeline
 from streams.telemetry import Telemetry
-from streams.telemetry.catalogue import IMAGES, METRICS, NOISE_SIGMA, STAGE_SECONDS, Kind
+from streams.telemetry.catalogue import IMAGES, METRICS, NOISE_SIGMA, STAGE_SECONDS
 from streams.telemetry.gpu import SHOWN
+from streams.telemetry.metric import Kind
 from streams.telemetry.process import describe_process
 
 
