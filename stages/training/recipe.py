@@ -39,7 +39,7 @@ class Course(ABC):
     """The squared error is weighted by the noise's strength to minus this, lest the noisiest scans decide all."""
     seed: int = 7
     bf16: bool = True
-    """Multiply in bfloat16: twice the speed on recent processors."""
+    """Multiply in bfloat16 where the processor has units for it: twice the speed there."""
 
     version: ClassVar[int] = 1
     """Raised by hand whenever the same options would give other weights."""

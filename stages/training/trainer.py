@@ -13,6 +13,7 @@ from torch import Tensor
 
 from schemas.model import digest
 from stages.denoise.unet import ResidualUNet
+from stages.training.precision import has_bfloat16_units
 from stages.training.recipe import Course, Recipe
 from stages.training.samples import Batch, Batches, simulated
 
@@ -49,6 +50,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(self.network.parameters(), course.learning_rate, weight_decay=1e-5)
         self.step = 0
         self.elapsed_s = 0.0
+        self.bf16 = course.bf16 and has_bfloat16_units()
         self._batches = batches
 
     @classmethod
@@ -91,7 +93,7 @@ class Trainer:
 
     def _loss(self, batch: Batch) -> Tensor:
         inputs = torch.from_numpy(batch.inputs).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.course.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             restored = self.network(inputs)
         weight = torch.from_numpy(batch.sigmas) ** -self.course.sigma_power
         squares = (restored.float() - torch.from_numpy(batch.targets)).square()

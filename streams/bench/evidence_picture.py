@@ -34,7 +34,7 @@ def write_picture(path: Path, specimen: Specimen, method: Method, *, seed: int) 
     (restored,) = method([raw], [noise])
     (feature,) = drawn_features(restored, noise, evidence.trusted, [SNR], np.random.default_rng(seed))
     planted = np.asarray(np.clip(restored + feature.drawn(raw.shape), 0, 1), np.float32)
-    window = GreyWindow.of(Frame(raw))
+    window = GreyWindow.of(raw)
     pictures = {
         "raw": grey(raw, window),
         "restored, a feature planted": grey(planted, window),

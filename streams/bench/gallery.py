@@ -35,7 +35,7 @@ def write_gallery(folder: Path, stages: Sequence[Stage], specimens: Mapping[str,
 
 
 def _panels(stages: Sequence[Stage], pair: Pair, found: Rehearsed) -> Iterator[Colours]:
-    window = GreyWindow.of(pair.noisy.frame)
+    window = GreyWindow.of(pair.noisy.frame.pixels)
     psnr = {name: psnr_db(pair.clean, pair.inner(frame.pixels)) for name, frame in found.frames.items()}
     chosen = found.event.selection.chosen if found.event.selection else RAW
     shown = {"raw": RAW}

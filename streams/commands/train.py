@@ -47,7 +47,7 @@ def train(
         trainer = resumed(Trainer.on_simulated_scans(recipe), checkpoint)
         run(trainer, checkpoint, minutes=minutes, clock=time.monotonic, say=typer.echo)
         cores = f"{threads} core{'s' * (threads > 1)} of {platform.machine()}"
-        hardware = f"{cores}, {'bfloat16' if recipe.bf16 else 'float32'}"
+        hardware = f"{cores}, {'bfloat16' if trainer.bf16 else 'float32'}"
         typer.echo(f"weights={hand_out(trainer, out, hardware=hardware)}")
 
 
@@ -93,7 +93,9 @@ def run(trainer: Trainer, checkpoint: Path, *, minutes: float, clock: Clock, say
 
 
 def _progress(trainer: Trainer) -> str:
-    return f"step={trainer.step} minutes={trainer.elapsed_s / 60:.1f} done={trainer.progress:.0%}"
+    minutes, done = trainer.elapsed_s / 60, trainer.progress
+    left = f" left={minutes * (1 - done) / done:.0f}" if 0 < done < 1 else ""
+    return f"step={trainer.step} minutes={minutes:.1f}{left} done={done:.0%}"
 
 
 @dataclass

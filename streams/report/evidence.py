@@ -10,7 +10,7 @@ from schemas.frame import Frame
 from stages.evidence import SEEN_FROM, EvidenceMap, Finding
 from streams.report import quantities
 from streams.report.markup import Html, element, joined
-from streams.report.pictures import GreyWindow, centre, encoded
+from streams.report.pictures import GreyWindow, Part, encoded
 
 TOLD_FROM = 0.01
 """Share of a frame in which nothing could be compared from which the card says so."""
@@ -35,9 +35,9 @@ class Tint(NamedTuple):
     found: EvidenceMap
 
 
-def tinted(tint: Tint, window: GreyWindow) -> str:
-    """Return what `painted` paints as a ``data:`` URI, cropped like all pictures of a page."""
-    return encoded(centre(painted(tint, window)[..., ::-1]), "webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
+def tinted(tint: Tint, window: GreyWindow, part: Part) -> str:
+    """Return what `painted` paints of a part of the frame, as a ``data:`` URI."""
+    return encoded(part(painted(tint, window)[..., ::-1]), "webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
 
 
 def painted(tint: Tint, window: GreyWindow) -> NDArray[np.uint8]:

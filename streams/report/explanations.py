@@ -34,8 +34,21 @@ WORDS: Mapping[str, str] = {
 }
 """Words and signs of the page, in the order in which it uses them."""
 
+LEAD = (
+    "Every image was restored by several methods, and each restoration was judged without a clean reference. The one "
+    "of the lowest ",
+    element("b", "estimated error"),
+    " is chosen, unless a guard speaks against it. ",
+    element("b", "Gain"),
+    " is how many decibels better than the raw frame it is. ",
+    element("b", "Amber"),
+    " marks what to know before you believe a result. Drag the divider to compare, zoom until you see pixels, and "
+    "press ",
+    element("i", "Removed"),
+    " to see what a method took away: look for lines and edges, not for brightness. There should be none, and grain "
+    "everywhere.",
+)
 ERROR = (
-    "Every image was restored by several methods, and each restoration was judged without a clean reference. ",
     element("b", "Estimated error"),
     " is how far the written result is thought to lie from the noise-free image, the rounding to the file's grey "
     "levels included, as a root mean square in percent of full scale (FS), ± its standard error; lower is better. "
@@ -53,20 +66,18 @@ CHOICE = (
     element("b", "vetoed"),
     ") or a gentler method is as good within the error of the comparison. Upper ends stand first in a table, then the "
     "other errors, the lowest first. Of two upper ends the lower need not belong to the better method: which one that "
-    "is, is known better than either error, for both were judged on the same pixels. ",
-    element("b", "Amber"),
-    " marks what to know before you believe a result. ",
+    "is, is known better than either error, for both were judged on the same pixels.",
 )
 PICTURES = (
-    "Drag the divider to compare, zoom until you see pixels, and press ",
+    "Of a frame of more than 512 × 512 px the pictures show the centre, or the place where the evidence map finds "
+    "most; the small picture below outlines it. There are pictures of the chosen restoration and of the four best "
+    "others. ",
     element("i", "Removed"),
-    ": what a method took away, in standard deviations of the noise at that grey level. Look for lines and edges, not "
-    "for brightness: there should be none, and grain everywhere. The ",
+    " is in standard deviations of the noise at that grey level. The ",
     element("i", "evidence map"),
     " marks where raw and restored disagree: orange where the raw frame is brighter than the chosen restoration by "
     "more than noise explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations, violet "
-    "where nothing could be compared, for too much is clipped. It cannot see structure made up from the noise. There "
-    "are pictures of the chosen restoration and of the four best others.",
+    "where nothing could be compared, for too much is clipped. It cannot see structure made up from the noise.",
 )
 
 
@@ -76,7 +87,10 @@ def how_to_read(scores: Collection[str]) -> Html:
     return element(
         "section",
         element("h2", "How to read this"),
-        *(element("p", *paragraph) for paragraph in (ERROR, CHOICE, PICTURES)),
+        element("p", *LEAD),
+        _more("How errors and gains are counted", element("p", *ERROR)),
+        _more("How one is chosen", element("p", *CHOICE)),
+        _more("What the pictures show", element("p", *PICTURES)),
         _glossary("What the words mean", WORDS),
         _glossary("What the scores mean", {meanings.label(n): meanings.sentence(n) for n in described}),
         class_="prose",
@@ -87,4 +101,8 @@ def _glossary(title: str, meant: Mapping[str, str]) -> Html:
     if not meant:
         return Html()
     terms = (joined(element("dt", word), element("dd", sentence)) for word, sentence in meant.items())
-    return element("details", element("summary", title), element("dl", *terms, class_="glossary"))
+    return _more(title, element("dl", *terms, class_="glossary"))
+
+
+def _more(title: str, said: Html) -> Html:
+    return element("details", element("summary", title), said)

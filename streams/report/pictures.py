@@ -1,4 +1,4 @@
-"""Frames as pictures for a page: centre crops at native pixels, for noise must be seen as it is."""
+"""Frames as pictures for a page: a part of each at native pixels, for noise must be seen as it is."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.frame import Frame
+from schemas.frame import Pixels
 
 MAX_SIDE_PX = 512
 """Longest side of a picture; what is larger is cropped, never resampled."""
@@ -23,6 +23,43 @@ STRETCH_BELOW = 0.75
 Level = TypeVar("Level", bound=np.generic)
 
 
+OVERVIEW_SIDE_PX = 160
+"""Longest side of the small picture of a whole frame."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a frame that its pictures show, of up to 512 x 512 px."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], seen: tuple[int, int] | None = None) -> "Part":
+        """Choose the centre of a frame of ``(H, W)``; or around ``seen``, a place (x, y), where the centre lacks it.
+
+        >>> Part.of((600, 2000)), Part.of((600, 2000), seen=(1900, 300)).left
+        (Part(top=44, left=744, height=512, width=512), 1488)
+        """
+        height, width = (min(side, MAX_SIDE_PX) for side in shape)
+        centre = cls((shape[0] - height) // 2, (shape[1] - width) // 2, height, width)
+        if seen is None or centre.holds(*seen):
+            return centre
+        x, y = seen
+        top = min(max(y - height // 2, 0), shape[0] - height)
+        return cls(top, min(max(x - width // 2, 0), shape[1] - width), height, width)
+
+    def holds(self, x: int, y: int) -> bool:
+        """Whether a place of the frame is in it."""
+        return 0 <= y - self.top < self.height and 0 <= x - self.left < self.width
+
+    def __call__(self, pixels: NDArray[Level]) -> NDArray[Level]:
+        """Return this part of a frame ``(H, W)`` or of colours ``(H, W, 3)``."""
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
 @dataclass(frozen=True)
 class GreyWindow:
     """The grey levels between black and white of the pictures, as shares of full scale."""
@@ -31,9 +68,9 @@ class GreyWindow:
     white: float = 1.0
 
     @classmethod
-    def of(cls, raw: Frame) -> "GreyWindow":
-        """Choose the window from the raw frame's centre, so that dark frames can be seen."""
-        black, white = np.percentile(centre(raw.pixels), (TAIL_PERCENT, 100 - TAIL_PERCENT))
+    def of(cls, raw: Pixels) -> "GreyWindow":
+        """Choose the window from what is shown of the raw frame, so that dark frames can be seen."""
+        black, white = np.percentile(raw, (TAIL_PERCENT, 100 - TAIL_PERCENT))
         if white - black >= STRETCH_BELOW or white <= black:
             return cls()
         return cls(float(black), float(white))
@@ -44,19 +81,29 @@ class GreyWindow:
         return (self.black, self.white) != (0.0, 1.0)
 
 
-def centre(pixels: NDArray[Level]) -> NDArray[Level]:
-    """Return the central ``(<= 512, <= 512)`` pixels of a frame ``(H, W)`` or of colours ``(H, W, 3)``."""
-    top, left = ((side - min(side, MAX_SIDE_PX)) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + MAX_SIDE_PX, left : left + MAX_SIDE_PX]
-
-
-def data_uri(frame: Frame, window: GreyWindow, *, lossless: bool) -> str:
-    """Encode the centre of a frame as an 8-bit PNG or WebP ``data:`` URI."""
-    grey = (centre(frame.pixels) - window.black) / (window.white - window.black)
-    levels = np.round(np.clip(grey, 0, 1) * 255).astype(np.uint8)
+def data_uri(shown: Pixels, window: GreyWindow, *, lossless: bool) -> str:
+    """Encode what is shown of a frame as an 8-bit PNG or WebP ``data:`` URI."""
     if lossless:
-        return encoded(levels, "png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
-    return encoded(levels, "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+        return encoded(_levels(shown, window), "png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return encoded(_levels(shown, window), "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+
+
+def overview(frame: Pixels, window: GreyWindow, part: Part) -> str:
+    """Encode a whole frame, small, with an outline around the part that is shown, as a ``data:`` URI."""
+    height, width = frame.shape
+    scale = OVERVIEW_SIDE_PX / max(height, width)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = cv2.resize(_levels(frame, window), size, interpolation=cv2.INTER_AREA)
+    corner = round(part.left * scale), round(part.top * scale)
+    opposite = round((part.left + part.width) * scale) - 1, round((part.top + part.height) * scale) - 1
+    for colour, thickness in ((0, 3), (255, 1)):
+        cv2.rectangle(small, corner, opposite, colour, thickness)
+    return encoded(np.asarray(small, np.uint8), "webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
+
+
+def _levels(pixels: Pixels, window: GreyWindow) -> NDArray[np.uint8]:
+    grey = (pixels - window.black) / (window.white - window.black)
+    return np.asarray(np.round(np.clip(grey, 0, 1) * 255), np.uint8)
 
 
 def encoded(levels: NDArray[np.uint8], kind: str, options: list[int]) -> str:

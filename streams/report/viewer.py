@@ -1,15 +1,15 @@
 """Before and after, one over the other: static pictures side by side until the page's script takes over."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from schemas.frame import Frame
+from schemas.frame import Frame, Pixels
 from schemas.scores import RAW, NoiseRecord
 from stages.noise import Noise
 from streams.report.evidence import Tint, tinted
 from streams.report.markup import Html, element, joined
-from streams.report.pictures import MAX_SIDE_PX, GreyWindow, centre, data_uri
+from streams.report.pictures import MAX_SIDE_PX, GreyWindow, Part, data_uri, overview
 
 ZOOMS = (1, 2, 4, 8)
 EVIDENCE = "evidence map"
@@ -28,22 +28,22 @@ def viewer(
     """Return the viewer of a raw frame and its restorations.
 
     ``chosen`` is the one that is shown first, ``tint`` what there is to show of its evidence map, ``noise`` by which
-    what was removed is measured.
+    what was removed is measured. Of a large frame the centre is shown, or the place where the map finds most.
     """
-    raw = frames[RAW]
-    window = GreyWindow.of(raw)
-    height, width = centre(raw.pixels).shape
-    magnification = max(1, MAX_SIDE_PX // max(height, width))
+    raw = frames[RAW].pixels
+    part = _part(raw.shape, tint)
+    window = GreyWindow.of(part(raw))
+    magnification = max(1, MAX_SIDE_PX // max(part.height, part.width))
     law = _deviations(noise, window) if noise is not None and noise.holds else None
     after = [
-        _picture(name, data_uri(frame, window, lossless=name == chosen), shown=name == chosen)
+        _picture(name, data_uri(part(frame.pixels), window, lossless=name == chosen), shown=name == chosen)
         for name, frame in frames.items()
         if name != RAW
     ]
-    after += [] if tint is None else [_evidence(tinted(tint, window))]
+    after += [] if tint is None else [_evidence(tinted(tint, window, part))]
     viewport = element(
         "div",
-        element("div", _picture(RAW, data_uri(raw, window, lossless=True), shown=True), class_="layer before"),
+        element("div", _picture(RAW, data_uri(part(raw), window, lossless=True), shown=True), class_="layer before"),
         element("div", *after, class_="layer after") if after else "",
         _overlays(chosen) if after else "",
         class_="viewport",
@@ -61,12 +61,17 @@ def viewer(
         )
         if after
         else "",
-        element("figcaption", _caption(raw, window), class_="quiet"),
+        element("figcaption", *_caption(frames[chosen].pixels, window, part), class_="quiet"),
         class_="viewer",
-        style=f"--width:{width};--height:{height};--side:{width * magnification}px",
+        style=f"--width:{part.width};--height:{part.height};--side:{part.width * magnification}px",
         data_nm=f"{pixel_size_nm:.6g}" if pixel_size_nm else None,
         data_deviations=law,
     )
+
+
+def _part(shape: tuple[int, int], tint: Tint | None) -> Part:
+    findings = tint.found.findings() if tint else []
+    return Part.of(shape, (findings[0].x, findings[0].y) if findings else None)
 
 
 def _deviations(noise: NoiseRecord, window: GreyWindow) -> str:
@@ -136,9 +141,14 @@ def _controls(names: list[str], *, chosen: str, removed: Html) -> Html:
     )
 
 
-def _caption(raw: Frame, window: GreyWindow) -> str:
-    height, width = centre(raw.pixels).shape
-    whole = raw.shape == (height, width)
-    part = "Whole frame" if whole else f"Centre {width} × {height} px of {raw.shape[1]} × {raw.shape[0]}"
+def _caption(frame: Pixels, window: GreyWindow, part: Part) -> Iterator[Html | str]:
+    height, width = frame.shape
     grey = f"{100 * window.black:.0f} to {100 * window.white:.0f} % of full scale" if window.stretches else "full scale"
-    return f"{part}, native pixels; grey range: {grey}"
+    if (height, width) == (part.height, part.width):
+        yield f"Whole frame, native pixels; grey range: {grey}"
+        return
+    yield element("img", src=overview(frame, window, part), alt="The whole frame; outlined is what is shown of it")
+    yield (
+        f"{part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, native pixels; "
+        f"grey range: {grey}"
+    )

@@ -49,6 +49,18 @@ def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> Non
     assert torch.equal(averages(resumed), averages(straight))
 
 
+@pytest.mark.parametrize(("units", "wished", "used"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_it_multiplies_in_bfloat16_only_where_the_processor_does(
+    monkeypatch: pytest.MonkeyPatch, *, units: bool, wished: bool, used: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": units, "amx_bf16": False})
+    seen = []
+    trainer = Trainer.on_simulated_scans(replace(TINY, bf16=wished))
+    trainer.network.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    trainer.advance(elapsed_s=0)
+    assert (trainer.bf16, seen) == (used, [used])
+
+
 def test_training_lowers_the_loss() -> None:
     trainer = Trainer.on_simulated_scans(replace(TINY, learning_rate=3e-3))
     losses = [trainer.advance(elapsed_s=0) for _ in range(60)]
