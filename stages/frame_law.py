@@ -74,11 +74,14 @@ class View:
 
 @dataclass(frozen=True)
 class Seen:
-    """The noise's variance at the grey where a frame shows it, and its standard error."""
+    """The noise's variance at the grey where a frame shows it, and the standard errors of that and of its gain."""
 
     grey: float
     variance: float
     error: float
+    gain_error: float
+    """Of its gain: where pixels are clipped the variance is cut off at that end of the greys, and the slope is too
+    steep (1.2 to 1.8 times where a quarter is black)."""
 
     @classmethod
     def by(cls, own: Noise, view: View) -> "Seen":
@@ -86,7 +89,8 @@ class Seen:
         variance = float(own.variance(np.full((1, 1), view.grey, np.float32)).item())
         specimen = LAW_FITS_TO * max(0.0, LAW_FITS_PX / view.pixels - 1) ** 0.5
         relative = float(np.linalg.norm([own.errors.sigma / own.sigma, specimen, view.clipped]))
-        return cls(view.grey, variance, 2 * variance * relative)
+        gain_error = float(np.hypot(own.errors.gain, own.gain * own.saturated))
+        return cls(view.grey, variance, 2 * variance * relative, gain_error)
 
 
 def law_of(pixels: Pixels, prior: Prior | None) -> Noise:
@@ -157,7 +161,7 @@ def _flagged(own: Noise, prior: Prior, found: float) -> Noise:
 
 def _combined(own: Noise, prior: Prior, mean: float, seen: Seen) -> Noise:
     """Combine both laws by their inverse variances."""
-    frame = _precision(seen.grey, seen.error, own.errors.gain)
+    frame = _precision(seen.grey, seen.error, seen.gain_error)
     feed = _precision(prior.grey, prior.variance_spread, prior.gain_spread)
     covariance = np.linalg.inv(frame + feed)
     said = np.array([own.gain, seen.variance - own.gain * seen.grey])

@@ -54,7 +54,7 @@ class Restoration(Stage):
     """Methods that make these candidates of the images of one instrument, by its id; others' are made as ever."""
 
     record = Candidate
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:
         """Return the config hash of each candidate."""

@@ -39,7 +39,7 @@ class Metrics(Stage):
     name: ClassVar[str] = "metrics"
     emits: ClassVar[str] = "scored"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise")
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     record: ClassVar[type[Record]] = Scoring
 
     def parts(self, event: ImageEvent) -> Mapping[str, str]:

@@ -99,6 +99,20 @@ def test_its_standard_error_is_what_the_error_of_sigma_is(prior: Prior) -> None:
     assert np.mean(np.abs(errors) < 2) >= 0.9
 
 
+def test_the_slope_of_a_frame_that_is_black_in_parts_does_not_outweigh_the_priors() -> None:
+    feed = build(frames(20, electrons=20.0, lag1=0.3), Origin("sim-20"))
+    errors = []
+    for number in (1, 7, 9, 13, 17, 19, 21):
+        clean = (0.15 * scene(KINDS[number % 4], height=128, width=128, seed=900 + number) - 0.01).clip(0.003)
+        frame = scanned(clean, electrons=20.0, lag1=0.3, seed=7000 + number)
+        own, law = measure(frame), law_of(frame, feed)
+        assert law.prior_use is PriorUse.COMBINED
+        assert own.gain * 20 > 1.2
+        errors.append([abs(one.sigma / float(clean.mean() / 20) ** 0.5 - 1) for one in (own, law)])
+    assert np.max(errors, axis=0)[1] < 0.2
+    assert np.mean(errors, axis=0)[1] < 0.14
+
+
 @pytest.mark.parametrize("electrons", [20, 180])
 def test_a_frame_of_another_dose_contradicts_and_keeps_its_own_law(prior: Prior, electrons: float) -> None:
     frame = scanned(scene("lines", height=192, width=192), electrons=electrons, lag1=LAG1)
