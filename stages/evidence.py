@@ -117,7 +117,7 @@ class EvidenceMap:
     of_scale: tuple[Pixels, ...]
     """``(H, W)`` for each of `SCALES_PX`; 0 where it cannot compare."""
     compared: Mask
-    """``(H, W)``: where the finest filter can compare. Elsewhere too much is clipped, and nothing is known."""
+    """``(H, W)``: where some filter can compare. Elsewhere too much is clipped, and nothing is known."""
 
     @property
     def z(self) -> Pixels:
@@ -172,12 +172,12 @@ class Evidence:
         share = cv2.boxFilter(clipped, cv2.CV_32F, (CLIPPED_WITHIN_PX, CLIPPED_WITHIN_PX))
         trusted = np.asarray(share <= CLIPPED_SHARE, np.float32)
         filters = tuple(_Filter.of(scale, noise, trusted) for scale in SCALES_PX)
-        return cls(raw, noise, trusted, filters, np.asarray(filters[0].weight > 0))
+        return cls(raw, noise, trusted, filters, reduce(np.logical_or, (each.weight > 0 for each in filters)))
 
     @property
     def covered(self) -> float:
         """Share of the pixels at which the finest filter can compare."""
-        return float(np.count_nonzero(self.compared)) / self.raw.size
+        return float(np.count_nonzero(self.filters[0].weight)) / self.raw.size
 
     def __call__(self, restored: Pixels) -> EvidenceMap:
         """Compare with a restoration of the same shape; the raw frame itself has 0 everywhere."""

@@ -84,7 +84,7 @@ def write_adapted(
             digest=feed.digest,
         ),
         noise=noise_of(feed.training),
-        course={**asdict(trainer.course), "widths": list(base.widths)},
+        course={**asdict(trainer.course), "widths": list(base.widths), "bf16": trainer.bf16},
         risk=RiskFound.model_validate(asdict(verdict)),
         made_at=now.isoformat(timespec="seconds"),
         minutes=round(trainer.elapsed_s / 60, 2),

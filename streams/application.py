@@ -56,8 +56,8 @@ WrongCall: type[Exception] = typer.BadParameter.__mro__[2]
 def application(arguments: Sequence[str]) -> typer.Typer:
     """Return the command line; only the command that is called is more than its name: importing all takes seconds."""
     app = typer.Typer(name="semstream", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    app.callback()(_options)
-    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    app.callback(context_settings={"help_option_names": ["-h", "--help"]})(_options)
+    called = next((argument for argument in arguments if argument != "--"), None)
     for name, panel in COMMANDS.items():
         if called != name:
             app.command(name, help=PANELS[panel][name], rich_help_panel=panel)(_named)

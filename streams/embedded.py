@@ -34,12 +34,19 @@ class Progress:
     skips: list[tuple[str, str]] = field(default_factory=list)
     rejected: int = 0
     """Failures that a stage decided, so that the ledger keeps them."""
+    unwritten: int = 0
+    """Failures of images that were selected and whose result could not be written."""
     all_published: bool = False
 
     @property
     def settled(self) -> int:
         """Images with a result or a reason."""
         return self.selected + len(self.failures)
+
+    @property
+    def known(self) -> int:
+        """Images found so far: published, or failed before that."""
+        return self.published + len(self.failures) - self.rejected - self.unwritten
 
 
 class EmbeddedRun:
@@ -118,6 +125,7 @@ class EmbeddedRun:
         try:
             self._results.selected(event)
         except InvalidImage as error:
+            self.progress.unwritten += 1
             self._fail(self._letter(event.acquisition.source_name, str(error), stage="results", event=event))
         else:
             self.progress.selected += 1

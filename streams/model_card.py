@@ -60,7 +60,7 @@ class AdaptationCard(Record):
     frames: FramesUsed
     noise: NoiseSummary
     course: dict[str, JsonValue]
-    """Every option of the training; seed and steps among them."""
+    """Every option of the training; seed and steps among them. ``bf16`` is what the processor could do."""
     risk: RiskFound
     made_at: str
     minutes: float

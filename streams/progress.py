@@ -1,6 +1,7 @@
 """Live progress: bars on a terminal, plain lines elsewhere."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +19,8 @@ from streams.telemetry.catalogue import IMAGES
 
 PLAIN_LINE_EVERY_S, UNCHANGED_LINE_EVERY_S = 5.0, 30.0
 """A line where an image was settled since the last, and a sign of life where none was."""
+PACE_OF_S = 60.0
+"""Seconds whose pace tells the time left; what was settled before the first line was known, and takes no time."""
 
 
 class Show(Protocol):
@@ -35,17 +38,22 @@ class View:
         self._stages = stages
         self._expected = expected
         self._start = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque()
 
     def rate(self, progress: Progress) -> str:
         """Images with a result a second, since the start."""
         return f"{progress.selected / self._elapsed_s:.2f} images/s"
 
     def left(self, progress: Progress) -> str:
-        """How long the others will take, at the pace since the start; nothing while that is not known."""
-        total = self.total(progress)
-        if not total or not progress.settled or progress.settled >= total:
+        """How long the others will take, at the pace of the last minute; nothing while that is not known."""
+        now, total = time.monotonic(), self.total(progress)
+        self._marks.append((now, progress.settled))
+        while len(self._marks) > 2 and self._marks[1][0] <= now - PACE_OF_S:
+            self._marks.popleft()
+        then, before = self._marks[0]
+        if not total or progress.settled >= total or progress.settled == before:
             return ""
-        seconds = (total - progress.settled) * self._elapsed_s / progress.settled
+        seconds = (total - progress.settled) * (now - then) / (progress.settled - before)
         return f", {timedelta(seconds=round(seconds))} left"
 
     @property
@@ -54,7 +62,7 @@ class View:
 
     def total(self, progress: Progress) -> int | None:
         """Images in all, as far as that is known."""
-        known = progress.published + len(progress.failures)
+        known = progress.known
         return known if progress.all_published else max(self._expected, known) if self._expected else None
 
     def backlogs(self, progress: Progress) -> str:

@@ -34,10 +34,7 @@ class Flag(StrEnum):
     PRIOR_ALONE = "it says too little of its own noise, so that of the feed's prior stands for it"
     PRIOR_CONTRADICTED = "its noise does not fit the feed's prior: check the instrument's settings"
     SECOND_FRAME_UNUSED = "its second frame could not be used: see why there is no average of both"
-    UNMEASURED = (
-        "the pattern of its recipe was not found in it (lines that lean by more than two degrees are not, nor what is "
-        "clipped), so nothing guards its dimensions: docs/metrology.md"
-    )
+    UNMEASURED = "the pattern of its recipe was not found in it, so nothing guards its dimensions: docs/metrology.md"
     UNGUARDED = (
         "its evidence guard could look at less than half of it, for too much is clipped, or it is too small: "
         "docs/evidence.md"

@@ -23,7 +23,7 @@ class Selector(Rule, Stage):
     name: ClassVar[str] = "selector"
     emits: ClassVar[str] = "selected"
     follows: ClassVar[tuple[str, ...]] = ("filter", "denoise", "metrics")
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 7
     record: ClassVar[type[Record]] = Selection
     light: ClassVar[bool] = True
 

@@ -49,7 +49,7 @@ def card(trainer: Trainer, table: Table, *, hardware: str, sha256: str) -> str:
     """Return the model card as Markdown."""
     recipe = trainer.course
     parameters = sum(value.numel() for value in trainer.averaged.values())
-    options = "\n".join(f"| `{name}` | {value} |" for name, value in asdict(recipe).items())
+    options = "\n".join(f"| `{name}` | {value} |" for name, value in {**asdict(recipe), "bf16": trainer.bf16}.items())
     return f"""# {recipe.name}
 
 A residual U-Net without bias and normalisation (widths {recipe.widths}, {recipe.blocks} blocks a level, {parameters:,}

@@ -8,4 +8,5 @@ def has_bfloat16_units() -> bool:
 
     Where it does not, a step takes ten times as long in bfloat16 as in float32 (AVX2 alone), else half as long.
     """
-    return any(there for unit, there in torch.cpu.get_capabilities().items() if unit.endswith("bf16"))
+    asked = getattr(torch.cpu, "get_capabilities", dict)  # older releases of torch cannot tell
+    return any(there for unit, there in asked().items() if unit.endswith("bf16"))

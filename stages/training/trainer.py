@@ -1,4 +1,4 @@
-"""The training loop, one step at a time, resumable to the bit."""
+"""The training loop, one step at a time, resumable to the bit on processors that are alike."""
 
 import json
 import math

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from typing import Any
 
 import faust
 import structlog
-from rich.text import Text
 
 from streams.adapters.faust_driver import ReadCommittedApp, credentials
 from streams.settings import KafkaSettings
@@ -22,6 +22,8 @@ from streams.trends.watch import InstrumentWatch
 
 SHOWN_EVERY_S = 5.0
 """How often it is shown what is known of instruments."""
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 log = structlog.get_logger()
 
@@ -188,7 +190,7 @@ class _Structlog(logging.Handler):
     """Passes what Faust and aiokafka log on to where everything else is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "faust_says", logger=record.name, said=Text.from_ansi(record.getMessage()).plain)
+        log.log(record.levelno, "faust_says", logger=record.name, said=COLOUR.sub("", record.getMessage()))
 
 
 def _log_to_structlog() -> None:

@@ -58,7 +58,7 @@ def list_letters(
         typer.echo(orjson.dumps({"letters": rows, "total": len(told)}))
         return
     if not newest:
-        typer.echo("no dead letters" if criteria == Criteria() else "no dead letters that are meant")
+        typer.echo("no dead letters" if criteria == Criteria() else "no dead letter matches")
         return
     table_console().print(table_of(newest, told, after), highlight=False)
     typer.echo(f"{len(newest)} of {len(told)} dead letters; semstream dlq show ID tells all of one")

@@ -138,7 +138,7 @@ def _noise(noise: NoiseRecord, *, told: bool) -> Html:
     law = {"Noise σ": f"{100 * noise.sigma:.2f} % FS", "Full scale": _electrons(noise)}
     law |= {"Row corr.": quantities.number(lag1)}
     facts = {name: value if noise.holds else quantities.DASH for name, value in law.items()}
-    facts |= {"Saturated": f"{100 * noise.saturated:.2g} %"}
+    facts |= {"Saturated": f"{100 * noise.saturated:.3g} %"}
     items = (element("div", element("dt", k), element("dd", v), title=FACTS[k]) for k, v in facts.items())
     doubt = element("ul", element("li", f"Noise model: {noise.why_not or 'does not hold'}"), class_="flags")
     prior = element("p", f"Prior: {noise.prior}.", class_="quiet") if noise.prior else Html()

@@ -81,7 +81,7 @@ def evidence_list(found: EvidenceMap | None, *, kept: bool) -> Html:
 
 def _blind(found: EvidenceMap) -> str:
     share = 1 - float(found.compared.mean())
-    return f" Not compared is {share:.0%} of the frame (violet): clipped, or a corner." if share >= TOLD_FROM else ""
+    return f" Not compared is {share:.0%} of the frame (violet): clipped, or at the rim." if share >= TOLD_FROM else ""
 
 
 def _places(count: int) -> str:

@@ -38,7 +38,7 @@ LEAD = (
     "Every image was restored by several methods, and each restoration was judged without a clean reference. The one "
     "of the lowest ",
     element("b", "estimated error"),
-    " is chosen, unless a guard speaks against it. ",
+    " is chosen, or a gentler one that is as good, unless a guard speaks against it. ",
     element("b", "Gain"),
     " is how many decibels better than the raw frame it is. ",
     element("b", "Amber"),
@@ -69,15 +69,16 @@ CHOICE = (
     "is, is known better than either error, for both were judged on the same pixels.",
 )
 PICTURES = (
-    "Of a frame of more than 512 × 512 px the pictures show the centre, or the place where the evidence map finds "
-    "most; the small picture below outlines it. There are pictures of the chosen restoration and of the four best "
-    "others. ",
+    "Of a frame of more than 512 × 512 px the pictures show the centre, or the place where the evidence map finds the "
+    "strongest disagreement; the small picture below outlines it. There are pictures of the chosen restoration and of "
+    "the four best others. ",
     element("i", "Removed"),
     " is in standard deviations of the noise at that grey level. The ",
     element("i", "evidence map"),
     " marks where raw and restored disagree: orange where the raw frame is brighter than the chosen restoration by "
     "more than noise explains, blue where it is darker, a ring around what is beyond 5.5 standard deviations, violet "
-    "where nothing could be compared, for too much is clipped. It cannot see structure made up from the noise.",
+    "where nothing could be compared: too much is clipped, or it is at the rim. It cannot see structure made up from "
+    "the noise.",
 )
 
 

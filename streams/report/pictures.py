@@ -25,6 +25,8 @@ Level = TypeVar("Level", bound=np.generic)
 
 OVERVIEW_SIDE_PX = 160
 """Longest side of the small picture of a whole frame."""
+OVERVIEW_LEAST_PX = 12
+"""Shortest side of one."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,17 @@ def data_uri(shown: Pixels, window: GreyWindow, *, lossless: bool) -> str:
     return encoded(_levels(shown, window), "webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
 
 
-def overview(frame: Pixels, window: GreyWindow, part: Part) -> str:
-    """Encode a whole frame, small, with an outline around the part that is shown, as a ``data:`` URI."""
+def overview(frame: Pixels, part: Part) -> str | None:
+    """Encode a whole frame, small, with an outline around the part that is shown, as a ``data:`` URI.
+
+    There is none of a frame so narrow that nothing could be seen within the outline.
+    """
     height, width = frame.shape
     scale = OVERVIEW_SIDE_PX / max(height, width)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    small = cv2.resize(_levels(frame, window), size, interpolation=cv2.INTER_AREA)
+    size = round(width * scale), round(height * scale)
+    if min(size) < OVERVIEW_LEAST_PX:
+        return None
+    small = cv2.resize(_levels(frame, GreyWindow.of(frame)), size, interpolation=cv2.INTER_AREA)
     corner = round(part.left * scale), round(part.top * scale)
     opposite = round((part.left + part.width) * scale) - 1, round((part.top + part.height) * scale) - 1
     for colour, thickness in ((0, 3), (255, 1)):

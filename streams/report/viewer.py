@@ -88,7 +88,7 @@ def _picture(name: str, uri: str, *, shown: bool) -> Html:
 
 
 def _evidence(uri: str) -> Html:
-    alt = "Evidence map over the chosen restoration: orange where the raw frame is brighter, blue where it is darker"
+    alt = "Evidence map over the chosen restoration: orange where raw is brighter, blue darker, violet not compared"
     return element(
         "img", src=uri, alt=alt, data_name=EVIDENCE, data_map=True, decoding="async", draggable="false", hidden=True
     )
@@ -147,7 +147,9 @@ def _caption(frame: Pixels, window: GreyWindow, part: Part) -> Iterator[Html | s
     if (height, width) == (part.height, part.width):
         yield f"Whole frame, native pixels; grey range: {grey}"
         return
-    yield element("img", src=overview(frame, window, part), alt="The whole frame; outlined is what is shown of it")
+    small = overview(frame, part)
+    if small is not None:
+        yield element("img", src=small, alt="The whole frame; outlined is what is shown of it")
     yield (
         f"{part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, native pixels; "
         f"grey range: {grey}"

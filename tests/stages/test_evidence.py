@@ -149,6 +149,15 @@ def test_what_could_be_compared_is_told() -> None:
     assert not map_of_half.z[~map_of_half.compared].any()
 
 
+def test_what_a_wider_filter_alone_could_compare_counts_as_compared() -> None:
+    raw = scan(specimen())
+    raw[np.random.default_rng(3).random(raw.shape) < 0.045] = 1.0
+    found = compared(raw, np.full_like(raw, 0.2))
+    by_the_finest = found.of_scale[0] != 0
+    assert (found.compared & ~by_the_finest).sum() > 100
+    assert not found.z[~found.compared].any()
+
+
 def test_there_is_no_evidence_where_the_noise_follows_no_law() -> None:
     silent = Noise(0.0, 0.0, 0.0, (1.0,), 0.0, 0.0, holds=False)
     assert Evidence.of(specimen(), silent) is None

@@ -1,9 +1,11 @@
 """Weights as they are handed out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from schemas.frame import Pixels
 from stages.noise import Noise
@@ -29,6 +31,15 @@ def test_the_card_shows_every_group_and_every_method(trainer: Trainer) -> None:
     assert "| scans | one | two |" in text
     assert "| all | 30.12 | 29.00 |" in text
     assert "| lines | 31.00 | 28.50 |" in text
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_the_card_tells_the_precision_that_the_processor_could_do(
+    monkeypatch: pytest.MonkeyPatch, *, units: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "bf16": units})
+    trainer = Trainer.on_simulated_scans(replace(TINY, bf16=True))
+    assert f"| `bf16` | {units} |" in card(trainer, {"one": {"all": 30.0}}, hardware="", sha256="")
 
 
 def test_the_examination_asks_every_kind_at_every_dose_and_scan() -> None:

@@ -73,6 +73,12 @@ def test_a_list_shows_the_newest_letters_and_tells_how_many_there_are(scene: Sce
     assert scene.letters()[3].id[:8] in out
 
 
+def test_a_list_of_nothing_says_so(scene: Scene, call: Call) -> None:
+    assert call("list")[1] == "no dead letters\n"
+    scene.fails(name="a")
+    assert call("list", "--stage", "none")[1] == "no dead letter matches\n"
+
+
 def test_a_list_as_json_has_everything_but_the_messages(scene: Scene, call: Call) -> None:
     scene.fails()
     listed = json.loads(call("list", "--json", "--stage", "shade", "--since", "2026-01-01")[1])

@@ -1,5 +1,7 @@
 import re
+from base64 import b64decode
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,6 +10,12 @@ from schemas.scores import RAW, Selection
 from streams.report.card import card
 from streams.report.evidence import LISTED
 from tests.streams.report.entries import BM3D, GAUSSIAN, MEDIAN, NOISE, RAW_FRAME, SELECTION, entry
+
+
+def colours(base64: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    picture = cv2.imdecode(np.frombuffer(b64decode(base64), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return picture.astype(np.uint8)
 
 
 def test_the_chosen_restoration_is_preselected_and_lossless() -> None:
@@ -42,6 +50,31 @@ def test_where_nothing_could_be_compared_the_card_says_how_much_that_is() -> Non
     share = re.search(r"Not compared is (\d+)% of the frame \(violet\)", html)
     assert share
     assert 45 <= int(share[1]) <= 65
+    (shown,) = re.findall(r'<img src="data:image/webp;base64,([^"]+)"[^>]*data-name="evidence map"', html)
+    painted = colours(shown)
+    assert np.ptp(painted[35].mean(0)) < 12  # grey where it could be compared
+    assert painted[5, :, 0].mean() > painted[5, :, 1].mean() + 20  # violet where not
+    assert "Not compared" not in card(entry(), index=1, link=None)
+
+
+def test_of_a_large_frame_all_pictures_show_the_place_where_most_was_found() -> None:
+    raw = np.full((900, 1200), 0.5, np.float32)
+    restored = raw.copy()
+    raw[860:870, 1150:1160] = 0.95
+    html = card(entry(frames=lambda name: Frame(raw if name == RAW else restored)), index=1, link=None)
+    assert "512 × 512 px of 1200 × 900, from x 688, y 388" in html
+    assert re.search(r"<b>x 115\d, y 86\d px</b>", html)
+    pictures = {
+        name: colours(data)
+        for data, name in re.findall(r'<img src="data:image/\w+;base64,([^"]+)"[^>]*data-name="([^"]+)"', html)
+    }
+    assert {picture.shape for picture in pictures.values()} == {(512, 512, 3)}
+    at = (slice(860 - 388, 870 - 388), slice(1150 - 688, 1160 - 688))
+    assert pictures[RAW][at].min() > 240
+    assert abs(pictures["bm3d"][at].astype(int) - 128).max() < 4
+    blue, _, red = pictures["evidence map"][at].mean((0, 1))
+    assert red > blue + 100
+    assert "The whole frame; outlined is what is shown of it" in html
 
 
 def test_there_is_no_evidence_map_of_a_raw_frame_that_was_kept_nor_without_a_noise_law() -> None:

@@ -53,13 +53,34 @@ def test_a_place_that_the_centre_lacks_is_shown_within_the_frame(seen: tuple[int
     assert (part == Part.of((1000, 2000))) == Part.of((1000, 2000)).holds(*seen)
 
 
-@pytest.mark.parametrize("shape", [(1000, 700), (600, 2000), (40, 5000), (5000, 40)])
-def test_the_small_picture_of_a_whole_frame_outlines_the_part(shape: tuple[int, int]) -> None:
-    frame = Frame(np.full(shape, 0.5, np.float32))
-    small = decoded(overview(frame.pixels, GreyWindow(), Part.of(shape)))
+@pytest.mark.parametrize(("shape", "seen"), [((1000, 700), (0, 0)), ((600, 2000), (1999, 599)), ((900, 900), None)])
+def test_the_small_picture_of_a_whole_frame_outlines_the_part(
+    shape: tuple[int, int], seen: tuple[int, int] | None
+) -> None:
+    part = Part.of(shape, seen)
+    uri = overview(np.full(shape, 0.5, np.float32), part)
+    assert uri is not None
+    small = decoded(uri)
     assert max(small.shape) == OVERVIEW_SIDE_PX
-    assert small.max() > 200 or min(small.shape) < 3
-    assert abs(int(small[0, 0]) - 128) < 12 or Part.of(shape).holds(0, 0)
+    scale = OVERVIEW_SIDE_PX / max(shape)
+    rows, columns = np.nonzero(small > 200)
+    found = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+    outline = part.top, part.left, part.top + part.height, part.left + part.width
+    np.testing.assert_allclose(found, scale * np.array(outline), atol=1.5)
+    centre = round(scale * (part.top + part.height / 2)), round(scale * (part.left + part.width / 2))
+    assert small[centre] == pytest.approx(128, abs=20)
+
+
+def test_the_small_picture_shows_a_bright_frame_around_a_dark_part() -> None:
+    frame = ramp(1200, 1200).pixels + np.float32(0.0)
+    frame[:512, :512] *= 0.05
+    small = decoded(str(overview(frame, Part.of(frame.shape, (0, 0)))))
+    assert np.mean(small > 250) < 0.1
+
+
+@pytest.mark.parametrize("shape", [(20, 1800), (5000, 40)])
+def test_there_is_none_of_a_frame_in_which_nothing_would_be_seen(shape: tuple[int, int]) -> None:
+    assert overview(np.full(shape, 0.5, np.float32), Part.of(shape)) is None
 
 
 def test_a_dark_frame_is_shown_stretched_and_a_full_one_as_it_is() -> None:
