@@ -27,6 +27,9 @@ def status(out: OutFolder = None, *, settings: SettingsFile = None, json: AsJson
     for lane in standing.lanes:
         for line in _told(lane):
             console.print(line, highlight=False, markup=False)
+    if not standing.lanes:
+        console.print("no stage has answered for an image; a folder's failures are in its deadletters.jsonl")
+        return
     console.print(_table(standing))
 
 

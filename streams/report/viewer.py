@@ -150,7 +150,8 @@ def _caption(frame: Pixels, window: GreyWindow, part: Part) -> Iterator[Html | s
     small = overview(frame, part)
     if small is not None:
         yield element("img", src=small, alt="The whole frame; outlined is what is shown of it")
+    place = "The centre" if part == Part.of(frame.shape) else "Around the strongest disagreement"
     yield (
-        f"{part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, native pixels; "
-        f"grey range: {grey}"
+        f"{place}, outlined: {part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, "
+        f"native pixels; grey range: {grey}"
     )

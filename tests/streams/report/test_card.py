@@ -62,7 +62,7 @@ def test_of_a_large_frame_all_pictures_show_the_place_where_most_was_found() -> 
     restored = raw.copy()
     raw[860:870, 1150:1160] = 0.95
     html = card(entry(frames=lambda name: Frame(raw if name == RAW else restored)), index=1, link=None)
-    assert "512 × 512 px of 1200 × 900, from x 688, y 388" in html
+    assert "Around the strongest disagreement, outlined: 512 × 512 px of 1200 × 900, from x 688, y 388" in html
     assert re.search(r"<b>x 115\d, y 86\d px</b>", html)
     pictures = {
         name: colours(data)
