@@ -4,6 +4,7 @@ Every error is that of the result as it is written to a file: the rounding to it
 where no pixel changes. A lead in decibels is claimed from the same two errors, so the two never contradict each other.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, hypot, log, log10, sqrt
 from typing import Self
@@ -69,6 +70,20 @@ class ErrorClaim:
         if self.is_bound or self.se == 0:
             return f"{rms:.{decimals}f}"
         return f"{rms:.{decimals}f} ± {100**2 * self.se / (2 * rms):.{decimals}f}"
+
+
+def bound_above_a_number(claims: Iterable[ErrorClaim]) -> bool:
+    """Whether an upper end is larger than an error that is none, so that comparing both would mislead.
+
+    >>> bound_above_a_number([ErrorClaim(1e-4, 6e-4), ErrorClaim(1e-3, 1e-5)])
+    True
+    >>> bound_above_a_number([ErrorClaim(1e-4, 6e-4), ErrorClaim(2e-3, 1e-5)])
+    False
+    """
+    split: dict[bool, list[float]] = {True: [], False: []}
+    for claim in claims:
+        split[claim.is_bound].append(claim.stated)
+    return max(split[True], default=0.0) > min(split[False], default=float("inf"))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from schemas.events import ImageEvent
 from stages.selector import Selector
+from stages.selector.claims import bound_above_a_number
 from stages.selector.reasons import standard_errors
 from streams.commands.ledger import OutFolder, ledger_meant
 from streams.commands.options import AsJson, SettingsFile, image_meant
@@ -112,6 +113,11 @@ def _print(one: Recollection, rule: Selector) -> None:
     seen = accounts(event, rule)
     if seen:
         table_console().print(_table(seen, event))
+    if bound_above_a_number(account.error for account in seen):
+        typer.echo(
+            "an error after < is an upper end, and may be larger than the number of a worse candidate: which is better "
+            "is told by the standard errors, for both were judged on the same pixels"
+        )
 
 
 def _table(seen: Sequence[Account], event: ImageEvent) -> Table:

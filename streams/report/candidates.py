@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from schemas.events import ImageEvent
 from schemas.scores import RAW, Candidate
+from stages.selector.claims import bound_above_a_number
 from streams.report import meanings, quantities
 from streams.report.markup import Html, element, joined
 
@@ -30,6 +31,12 @@ def pictured(event: ImageEvent) -> list[Candidate]:
     return [c for c in restored if c.name == chosen or c in others]
 
 
+BOUNDS = (
+    "An error after < is an upper end, so it may be larger than the number of a worse method: which method is better "
+    "is told by Behind, for both were judged on the same pixels."
+)
+
+
 def candidate_table(event: ImageEvent) -> Html:
     """Table of every computed candidate, why some may not be chosen, and what was skipped."""
     candidates = ranked(event)
@@ -41,7 +48,10 @@ def candidate_table(event: ImageEvent) -> Html:
     ]
     head = element("thead", _head(list(headline), cached=cached))
     table = element("table", head, element("tbody", *rows), class_="candidates")
-    return joined(_scrolling(table, label="Candidates"), _vetoed(event), _skipped(event))
+    claims = (quantities.error_of(event, candidate) for candidate in candidates)
+    misleading = bound_above_a_number(claim for claim in claims if claim is not None)
+    note = element("p", BOUNDS, class_="quiet") if misleading else Html()
+    return joined(_scrolling(table, label="Candidates"), note, _vetoed(event), _skipped(event))
 
 
 def _head(headline: list[str], *, cached: bool) -> Html:

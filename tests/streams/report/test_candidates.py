@@ -26,6 +26,14 @@ def test_rows_follow_the_errors_that_are_shown() -> None:
     assert quantities.shown(quantities.gain_of(event, same)) == "0.0"
 
 
+def test_an_upper_end_above_a_lower_number_is_explained() -> None:
+    unsure = BM3D.but(name="unsure", risk=risk(1e-4).but(se=6e-4))
+    told = "An error after &lt; is an upper end"
+    assert told in candidate_table(entry(candidates=(GAUSSIAN, unsure, RAW_FRAME)).event)
+    assert told not in candidate_table(entry(candidates=(unsure, RAW_FRAME)).event)
+    assert told not in candidate_table(entry().event)
+
+
 def test_a_vetoed_candidate_has_a_badge_and_its_reason() -> None:
     vetoed = SELECTION.but(vetoes={"gaussian": "makes the holes 8 % smaller"}, runner_up="raw")
     table = candidate_table(entry(selection=vetoed).event)
