@@ -70,7 +70,9 @@ def viewer(
 
 
 def _part(shape: tuple[int, int], tint: Tint | None) -> Part:
-    findings = tint.found.findings() if tint else []
+    if tint is None or max(shape) <= MAX_SIDE_PX:
+        return Part.of(shape)
+    findings = tint.found.findings()
     return Part.of(shape, (findings[0].x, findings[0].y) if findings else None)
 
 
@@ -152,6 +154,6 @@ def _caption(frame: Pixels, window: GreyWindow, part: Part) -> Iterator[Html | s
         yield element("img", src=small, alt="The whole frame; outlined is what is shown of it")
     place = "The centre" if part == Part.of(frame.shape) else "Around the strongest disagreement"
     yield (
-        f"{place}, outlined: {part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, "
+        f"{place}{', outlined' if small else ''}: {part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, "
         f"native pixels; grey range: {grey}"
     )
