@@ -153,7 +153,8 @@ def _caption(frame: Pixels, window: GreyWindow, part: Part) -> Iterator[Html | s
     if small is not None:
         yield element("img", src=small, alt="The whole frame; outlined is what is shown of it")
     place = "The centre" if part == Part.of(frame.shape) else "Around the strongest disagreement"
+    outlined = ", outlined" if small else ""
     yield (
-        f"{place}{', outlined' if small else ''}: {part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, "
+        f"{place}{outlined}: {part.width} × {part.height} px of {width} × {height}, from x {part.left}, y {part.top}, "
         f"native pixels; grey range: {grey}"
     )
